@@ -1,0 +1,72 @@
+"""Names and checksums of files in the state folder, and writing them for good."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from gliolabel.errors import UnavailableError
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}\Z")
+_STEM_LENGTH = 48
+
+
+def file_stem(name: str) -> str:
+    """A file name stem that stands for ``name`` alone: itself when it is plain, else its plain part and a hash of all of it.
+
+    Names that differ only in upper and lower case get different stems, since not every file system tells them apart.
+    """
+    digest = hashlib.sha256(name.encode()).hexdigest()[:10]
+    if _PLAIN.match(name) and not name.endswith("."):
+        return name if name == name.lower() else f"{name}-{digest[:6]}"
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:_STEM_LENGTH] or "volume"
+    return f"{plain}-{digest}"
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_for_good(path: Path, write: Callable[[Path], object]) -> str:
+    """Let ``write`` make the new file ``path``, see it on the disk, and return its SHA-256.
+
+    A row that names the file may be committed afterwards: the file will be there after a power cut.
+
+    Args:
+        path: must not exist yet.
+        write: makes the file at the path it is given, atomically or not.
+
+    Raises:
+        UnavailableError: the disk is full or cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        _sync_folder(path.parent)
+        return file_sha256(path)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise UnavailableError(f"{path.name} cannot be stored in {path.parent} ({error.strerror or error}). Nothing was stored.") from error
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows cannot open a folder, and does not need it
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

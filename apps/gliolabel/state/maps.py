@@ -1,0 +1,146 @@
+"""Uncertainty maps on disk, one Monte-Carlo dropout run at a time, and the scores that stay when a map is gone."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from gliolabel.state.database import Database
+from gliolabel.state.files import file_stem, write_for_good
+from gliolabel.state.tables import MapRow, ScoreRow, now
+
+_LOG = logging.getLogger(__name__)
+
+#: Runs kept per case: the current one and the last other one. Maps can be computed again, and are large.
+RUNS_KEPT = 2
+
+
+@dataclass(frozen=True)
+class MapKey:
+    """What a Monte-Carlo dropout run is of.
+
+    Args:
+        case_id: id of the case, or the key of a session.
+        model: name of the segmentation task.
+        version: the model version.
+        passes: how many passes.
+        seed: of the dropout masks.
+        source: SHA-256 over the image files; a changed image has another key.
+    """
+
+    case_id: str
+    model: str
+    version: str
+    passes: int
+    seed: int
+    source: str
+
+
+class MapStore:
+    """The uncertainty maps of all cases."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._folder = database.folder
+
+    def add(self, key: MapKey, *, files: Mapping[str, Callable[[Path], object]], scores: Mapping[str, Any], current: bool) -> MapRow:
+        """Store a run; an older run of the same key is replaced.
+
+        Args:
+            files: writers of the volumes by name: the measures and ``mask``.
+            scores: region scores; JSON.
+            current: the run belongs to the last segmentation of the case.
+
+        Raises:
+            UnavailableError: the disk is full; nothing was stored.
+        """
+        stem, token = file_stem(key.case_id), uuid.uuid4().hex[:8]
+        paths = {name: f"maps/{stem}/{stem}_{name}_{key.model}_{token}.nii.gz" for name in files}
+        sha256 = {}
+        try:
+            for name, write in files.items():
+                sha256[name] = write_for_good(self._folder.path / paths[name], write)
+            row = MapRow(
+                case_id=key.case_id, model=key.model, version=key.version, passes=key.passes, seed=key.seed, source=key.source,
+                paths=paths, sha256=sha256, scores=dict(scores), current=current,
+            )  # fmt: skip
+            with self._database.writing() as session:
+                gone = list(session.scalars(_runs(key)))
+                for old in gone:
+                    session.delete(old)
+                session.flush()
+                if current:
+                    for other in session.scalars(select(MapRow).filter_by(case_id=key.case_id, current=True)):
+                        other.current = False
+                session.add(row)
+                score = ScoreRow(case_id=key.case_id, model=key.model, version=key.version, passes=key.passes, seed=key.seed)
+                score.scores, score.created = dict(scores), now()
+                session.merge(score)
+                session.flush()
+                kept = select(MapRow).filter_by(case_id=key.case_id).order_by(MapRow.current.desc(), MapRow.id.desc())
+                for surplus in list(session.scalars(kept))[RUNS_KEPT:]:
+                    session.delete(surplus)
+                    gone.append(surplus)
+        except BaseException:
+            self._delete(paths.values())
+            raise
+        for old in gone:
+            self._delete(old.paths.values())
+        return row
+
+    def find(self, key: MapKey) -> MapRow | None:
+        """The stored run of exactly this key whose files are there, or None."""
+        with self._database.reading() as session:
+            row = session.scalars(_runs(key).filter_by(source=key.source)).first()
+        return row if row is not None and all((self._folder.path / path).is_file() for path in row.paths.values()) else None
+
+    def current(self, case_id: str) -> MapRow | None:
+        """The run that belongs to the last segmentation of the case, or None."""
+        with self._database.reading() as session:
+            return session.scalars(select(MapRow).filter_by(case_id=case_id, current=True).order_by(MapRow.id.desc())).first()
+
+    def all_current(self) -> dict[str, MapRow]:
+        """The current runs by case id."""
+        with self._database.reading() as session:
+            return {row.case_id: row for row in session.scalars(select(MapRow).filter_by(current=True).order_by(MapRow.id))}
+
+    def make_current(self, row: MapRow) -> None:
+        """The last segmentation of the case was of this run's model."""
+        with self._database.writing() as session:
+            for other in session.scalars(select(MapRow).filter_by(case_id=row.case_id)):
+                other.current = other.id == row.id
+
+    def file(self, row: MapRow, name: str) -> Path:
+        """The file of a measure, or of the ``mask``."""
+        return self._folder.path / str(row.paths[name])
+
+    def scores(self, *, model: str, version: str) -> dict[str, ScoreRow]:
+        """The scores a model version gave, by case id."""
+        with self._database.reading() as session:
+            return {row.case_id: row for row in session.scalars(select(ScoreRow).filter_by(model=model, version=version))}
+
+    def remove(self, case_id: str) -> None:
+        """Forget all runs and scores of a case and delete the files."""
+        with self._database.writing() as session:
+            rows = list(session.scalars(select(MapRow).filter_by(case_id=case_id)))
+            for row in [*rows, *session.scalars(select(ScoreRow).filter_by(case_id=case_id))]:
+                session.delete(row)
+        for row in rows:
+            self._delete(row.paths.values())
+
+    def _delete(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            try:
+                (self._folder.path / path).unlink(missing_ok=True)
+            except OSError as error:  # Windows: somebody is reading it. It is named by no row and does no harm.
+                _LOG.debug("%s was left behind: %s", path, error)
+
+
+def _runs(key: MapKey) -> Select[MapRow]:
+    return select(MapRow).filter_by(case_id=key.case_id, model=key.model, version=key.version, passes=key.passes, seed=key.seed)

@@ -1,0 +1,129 @@
+"""The tables of the state database.
+
+A case is named by its id alone: cases live in the study folder, so there is nothing here to join them to.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, Index, Integer, String, TypeDecorator, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+#: Raised when a table changes in a way that older code cannot read.
+SCHEMA_VERSION = 1
+
+
+def now() -> datetime:
+    """The present time in UTC."""
+    return datetime.now(UTC)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time in UTC. sqlite forgets time zones, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value if value is None or value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+    type_annotation_map = {dict[str, Any]: JSON, datetime: UtcDateTime}  # noqa: RUF012 - SQLAlchemy reads it from the class
+
+
+class About(Base):
+    """Facts about the database itself, the schema version for one."""
+
+    __tablename__ = "about"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(String(256))
+
+
+class CaseRow(Base):
+    """What is remembered of a case beside its files: when it was offered, its checksum, what a client attached."""
+
+    __tablename__ = "cases"
+
+    case_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    info: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    updated: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+
+
+class UploadRow(Base):
+    """A volume that was uploaded; it is a case of one sequence."""
+
+    __tablename__ = "uploads"
+
+    case_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    path: Mapped[str] = mapped_column(String(1024))
+    voxels_sha256: Mapped[str] = mapped_column(String(64))
+    author: Mapped[str] = mapped_column(String(128), default="")
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class LabelRow(Base):
+    """One version of a label. Never changed afterwards but for its ``info``, never overwritten, hidden when removed."""
+
+    __tablename__ = "label_versions"
+    __table_args__ = (UniqueConstraint("case_id", "tag", "version"), Index("label_versions_by_tag", "tag", "case_id"))
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    case_id: Mapped[str] = mapped_column(String(128))
+    tag: Mapped[str] = mapped_column(String(64))
+    version: Mapped[int] = mapped_column(Integer)
+    author: Mapped[str] = mapped_column(String(128), default="")
+    created: Mapped[datetime] = mapped_column(default=now)
+    #: The model version (``unet3d starter-1``) the label was made by or corrected from, if the client told.
+    model_version: Mapped[str] = mapped_column(String(128), default="")
+    #: Relative to the state folder. None: the label lies beside the case and was not asked for yet.
+    path: Mapped[str | None] = mapped_column(String(1024), default=None)
+    sha256: Mapped[str | None] = mapped_column(String(64), default=None)
+    info: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    removed: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class MapRow(Base):
+    """One Monte-Carlo dropout run over a case: its maps by measure and the mask it belongs to, as files."""
+
+    __tablename__ = "maps"
+    __table_args__ = (UniqueConstraint("case_id", "model", "version", "passes", "seed"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    case_id: Mapped[str] = mapped_column(String(128))
+    model: Mapped[str] = mapped_column(String(64))
+    version: Mapped[str] = mapped_column(String(128))
+    passes: Mapped[int] = mapped_column(Integer)
+    seed: Mapped[int] = mapped_column(Integer)
+    #: Relative to the state folder, by measure (``std``, ``entropy``, ``mutual_information``) and ``mask``.
+    paths: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    sha256: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    scores: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    #: SHA-256 over what the map was computed from, so that a changed image is not given an old map.
+    source: Mapped[str] = mapped_column(String(64), default="")
+    #: Belongs to the last segmentation of the case; this run is what the tag ``uncertainty`` shows.
+    current: Mapped[bool] = mapped_column(default=False)
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class ScoreRow(Base):
+    """How uncertain a model version was about a case; kept when the map itself is gone."""
+
+    __tablename__ = "scores"
+
+    case_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    model: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version: Mapped[str] = mapped_column(String(128), primary_key=True)
+    passes: Mapped[int] = mapped_column(Integer)
+    seed: Mapped[int] = mapped_column(Integer)
+    #: By region: ``band_mean``, ``volume_cv``, ``pairwise_dice``, ``volume_ml_p05``, ``volume_ml_p95``.
+    scores: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created: Mapped[datetime] = mapped_column(default=now, onupdate=now)
