@@ -1,0 +1,87 @@
+"""A case: one patient's examination as files, and as arrays on one grid once read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gliolabel.studies.files import LabelFile, VolumeFile
+from gliolabel.studies.grid import Grid
+from gliolabel.studies.images import CaseImages, LabelImage
+from gliolabel.studies.reading import CaseReader
+from gliolabel.vocabulary import REFERENCE_ORDER, SEQUENCES
+
+__all__ = ["Case", "CaseImages", "LabelFile", "LabelImage", "VolumeFile"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One patient's examination: 1 to 4 sequences and perhaps a label.
+
+    Args:
+        id: unique in its study folder; letters, digits, ``.``, ``_`` and ``-`` only.
+        sequences: the file of each sequence that there is, by name; at least one.
+        label: the label that lies beside the case.
+        warnings: what the store noticed when it found the case.
+    """
+
+    id: str
+    sequences: Mapping[str, VolumeFile]
+    label: LabelFile | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def reference(self) -> str:
+        """The sequence whose grid everything is returned on: t1ce if present, else flair, t2, t1."""
+        return next(s for s in REFERENCE_ORDER if s in self.sequences)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The sequences the case does not have, in channel order."""
+        return tuple(s for s in SEQUENCES if s not in self.sequences)
+
+    def grid(self) -> Grid:
+        """The reference grid, from the file's header alone: no voxel is decoded.
+
+        Raises:
+            InputError: the reference file cannot be read.
+        """
+        return self._reader().grid()
+
+    def read(self) -> CaseImages:
+        """Read every sequence once and bring it onto the reference grid.
+
+        Raises:
+            InputError: a file is truncated, not an image, 4-D, empty, constant or has NaN; or two sequences do not overlap.
+        """
+        return self._reader().images(warnings=self.warnings)
+
+    def read_label(self) -> np.ndarray | None:
+        """The label beside the case as uint8 (z, y, x) in our values 0..3 on the reference grid, or None.
+
+        Raises:
+            InputError: the file cannot be read, lies elsewhere or holds values outside its numbering.
+        """
+        label = self.read_label_image()
+        return None if label is None else label.array
+
+    def read_label_image(self) -> LabelImage | None:
+        """As :meth:`read_label`, with the grid and the warnings (resampled; a tissue read as background)."""
+        return None if self.label is None else self._reader().label(self.label)
+
+    def reference_file(self, cache: Path) -> Path:
+        """A 3-D file of the reference sequence: the case's own, or a copy in ``cache`` cut out of a 4-D file.
+
+        Args:
+            cache: folder for ``<id>_<sequence>.nii.gz``; made when needed. A copy newer than its source is used again.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        return self._reader().reference_file(cache)
+
+    def _reader(self) -> CaseReader:
+        return CaseReader(self.id, self.sequences, self.reference)

@@ -1,0 +1,131 @@
+"""Reading a case: every file once, checked, on the reference grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gliolabel.errors import InputError
+from gliolabel.studies.files import LabelFile, VolumeFile
+from gliolabel.studies.grid import Grid
+from gliolabel.studies.headers import Header, read_header
+from gliolabel.studies.images import CaseImages, LabelImage
+from gliolabel.studies.resampling import onto
+from gliolabel.studies.voxels import Volume, read_volume
+from gliolabel.studies.writing import write_volume
+from gliolabel.vocabulary import SEQUENCES
+
+
+@dataclass(frozen=True)
+class CaseReader:
+    """Reads the files of one case.
+
+    Args:
+        case_id: id of the case, for messages.
+        sequences: the file of each sequence that there is.
+        reference: the sequence whose grid everything is brought onto.
+    """
+
+    case_id: str
+    sequences: Mapping[str, VolumeFile]
+    reference: str
+
+    def where(self, path: Path) -> str:
+        """The case and the file, as every message begins."""
+        return f"case {self.case_id}, file {path.name}"
+
+    def grid(self) -> Grid:
+        """The reference grid, from the header alone."""
+        return self._header(self.sequences[self.reference]).grid
+
+    def images(self, *, warnings: tuple[str, ...] = ()) -> CaseImages:
+        """Every sequence as float32 on the reference grid; ``warnings`` come before those of reading."""
+        volumes = self._read_files()
+        notes = list(warnings)
+        for volume in volumes.values():
+            notes.extend(volume.header.warnings)
+        grid = volumes[self.sequences[self.reference].path].header.grid
+        arrays = {}
+        for name in (s for s in SEQUENCES if s in self.sequences):
+            file = self.sequences[name]
+            volume = volumes[file.path]
+            where = self.where(file.path)
+            array = _checked(_component(volume, file, where=where), where=where)
+            arrays[name], resampled = onto(array, of=volume.header.grid, grid=grid, where=where)
+            notes.extend(resampled)
+        missing = [s for s in SEQUENCES if s not in arrays]
+        if missing:
+            notes.append(f"case {self.case_id}: there is no {', '.join(missing)} file; results without it are less accurate")
+        return CaseImages(self.case_id, self.reference, grid, arrays, tuple(notes))
+
+    def label(self, file: LabelFile) -> LabelImage:
+        """The label as uint8 0..3 on the reference grid."""
+        where = self.where(file.path)
+        volume = read_volume(file.path, where=where)
+        raw = _component(volume, VolumeFile(file.path), where=where)
+        if raw.dtype.kind == "f" and not np.isfinite(raw).all():
+            raise InputError(f"{where}: the label holds NaN or infinite values, expected whole numbers")
+        ours, numbered = file.numbering.to_ours(raw, where=where)
+        grid = self.grid()
+        array, resampled = onto(ours, of=volume.header.grid, grid=grid, where=where, label=True)
+        return LabelImage(array, grid, volume.header.warnings + numbered + resampled)
+
+    def reference_file(self, cache: Path) -> Path:
+        """A 3-D file of the reference sequence that any ITK program opens: the case's own, or a copy in ``cache``."""
+        file = self.sequences[self.reference]
+        if file.component is None and self._header(file).plain:
+            return file.path
+        copy = cache / f"{self.case_id}_{self.reference}.nii.gz"
+        if copy.is_file() and copy.stat().st_mtime >= file.path.stat().st_mtime:
+            return copy
+        where = self.where(file.path)
+        volume = read_volume(file.path, where=where)
+        cache.mkdir(parents=True, exist_ok=True)
+        write_volume(_component(volume, file, where=where), volume.header.grid, copy)
+        return copy
+
+    def _header(self, file: VolumeFile) -> Header:
+        where = self.where(file.path)
+        header = read_header(file.path, where=where)
+        _check_axes(header, file, where=where)
+        return header
+
+    def _read_files(self) -> dict[Path, Volume]:
+        """Each file once, side by side: decompression runs outside Python's lock."""
+        paths = list(dict.fromkeys(file.path for file in self.sequences.values()))
+        with ThreadPoolExecutor(max_workers=len(paths), thread_name_prefix="read-case") as pool:
+            return dict(zip(paths, pool.map(lambda path: read_volume(path, where=self.where(path)), paths), strict=True))
+
+
+def _check_axes(header: Header, file: VolumeFile, *, where: str) -> None:
+    if file.component is None:
+        if header.extra:
+            raise InputError(
+                f"{where}: is a {3 + len(header.extra)}-D file of {' x '.join(map(str, header.extra))} volumes, expected one 3-D volume. "
+                "Split it into one file per sequence (or add MSD's dataset.json if this is MSD Task01)"
+            )
+    elif len(header.extra) != 1 or header.extra[0] <= file.component:
+        found = "a 3-D file" if not header.extra else f"a {3 + len(header.extra)}-D file of {' x '.join(map(str, header.extra))} volumes"
+        raise InputError(f"{where}: is {found}, dataset.json promises a 4-D file of at least {file.component + 1} volumes")
+
+
+def _component(volume: Volume, file: VolumeFile, *, where: str) -> np.ndarray:
+    _check_axes(volume.header, file, where=where)
+    return volume.array if file.component is None else volume.array[file.component]
+
+
+def _checked(array: np.ndarray, *, where: str) -> np.ndarray:
+    """The array as float32, refused when nothing can be seen in it."""
+    with np.errstate(over="ignore"):
+        values = np.ascontiguousarray(array, dtype=np.float32)
+    low, high = float(values.min()), float(values.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        bad = int(np.count_nonzero(~np.isfinite(values)))
+        raise InputError(f"{where}: {bad} of {values.size} voxels are NaN or infinite, expected numbers. Export the volume again")
+    if low == high:
+        raise InputError(f"{where}: every voxel has the value {low:g}, so there is nothing to see. Export the volume again")
+    return values

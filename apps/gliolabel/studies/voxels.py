@@ -1,0 +1,148 @@
+"""The voxels of a volume file, decoded once and checked to be all there.
+
+ITK fills the missing end of a truncated NIfTI file with zeros and says nothing, so NIfTI voxels are taken from the
+decompressed stream itself: its length and gzip's checksum tell whether the file is whole. The geometry stays ITK's.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import nibabel
+import numpy as np
+import SimpleITK as sitk
+
+from gliolabel.errors import InputError
+from gliolabel.studies.files import split_extension
+from gliolabel.studies.headers import Header, not_an_image, read_header
+
+#: Decompressed bytes that may follow the voxels before a file is taken for damaged.
+_TAIL_LIMIT: Final[int] = 1 << 24
+
+_DAMAGED: Final[str] = "The file is truncated or damaged; copy it again from its source"
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A volume file, read.
+
+    Args:
+        array: the file's values, (z, y, x) or (component, z, y, x), in the file's number type unless it scales them.
+        header: its geometry and what had to be repaired.
+    """
+
+    array: np.ndarray
+    header: Header
+
+
+def read_volume(path: Path, *, where: str) -> Volume:
+    """Read a volume file whole.
+
+    Args:
+        path: a .nii, .nii.gz, .nrrd or .mha file.
+        where: the case and the file, for messages.
+
+    Raises:
+        InputError: the file is missing, empty, no image, truncated or damaged.
+    """
+    header = read_header(path, where=where)
+    _, extension = split_extension(path.name) or (path.name, "")
+    array = _nifti_voxels(path, where=where) if extension in (".nii", ".nii.gz") else _itk_voxels(path, where=where)
+    shape = tuple(reversed(header.grid.size + header.extra))
+    if array.size != int(np.prod(shape)):
+        raise InputError(f"{where}: holds {array.size} voxels, its header promises {int(np.prod(shape))}. {_DAMAGED}")
+    return Volume(array.reshape(shape), header)
+
+
+def _itk_voxels(path: Path, *, where: str) -> np.ndarray:
+    if path.suffix.lower() == ".mha":
+        _check_mha(path, where=where)
+    try:
+        return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+    except RuntimeError as error:
+        raise InputError(f"{where}: {not_an_image('its voxels', error)}. {_DAMAGED}") from error
+
+
+def _check_mha(path: Path, *, where: str) -> None:
+    """MetaIO returns garbage when zlib fails, so the compressed part is tried first."""
+    head, mark, rest = path.read_bytes().partition(b"ElementDataFile = LOCAL")
+    if not mark or b"CompressedData = True" not in head:
+        return
+    try:
+        stream = zlib.decompressobj()
+        stream.decompress(rest.lstrip(b"\r").removeprefix(b"\n"))
+        whole = stream.eof
+    except zlib.error:
+        whole = False
+    if not whole:
+        raise InputError(f"{where}: its compressed voxels cannot be decompressed. {_DAMAGED}")
+
+
+def _nifti_voxels(path: Path, *, where: str) -> np.ndarray:
+    try:
+        packed = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{where}: cannot be read: {error.strerror or error}") from error
+    start = _unpack(packed, 540, where=where, whole=False)
+    try:
+        second = int.from_bytes(start[:4], "little") in (540, 0x1C020000)  # either byte order
+        nifti = nibabel.Nifti2Header(start) if second else nibabel.Nifti1Header(start[:348])
+        dtype, offset = nifti.get_data_dtype(), int(nifti.get_data_offset())
+        size = tuple(int(n) for n in nifti.get_data_shape())
+        slope, intercept = nifti.get_slope_inter()
+    except Exception as error:  # nibabel raises its own, and struct's and ValueError
+        raise not_an_image(where, error) from error
+    if dtype.kind not in "iuf":
+        raise InputError(f"{where}: its voxels are of type {dtype}, expected whole or floating-point numbers")
+    count = int(np.prod(size, dtype=np.int64))
+    data = _unpack(packed, offset + count * dtype.itemsize, where=where)
+    array = np.frombuffer(data, dtype, count, offset)
+    if not dtype.isnative:
+        array = array.astype(dtype.newbyteorder("="))
+    if slope is not None and (slope, intercept) != (1.0, 0.0):
+        array = array.astype(np.float32) * np.float32(slope) + np.float32(intercept or 0.0)
+    return array
+
+
+def _unpack(packed: bytes, wanted: int, *, where: str, whole: bool = True) -> bytes:
+    """The first ``wanted`` bytes of a file that may be gzip-compressed; with ``whole``, all must be there and be undamaged."""
+    if packed[:2] != b"\x1f\x8b":
+        found = packed[:wanted]
+    else:
+        found = _gunzip(packed, wanted, where=where, whole=whole)
+    if whole and len(found) < wanted:
+        raise InputError(f"{where}: holds {len(found)} of the {wanted} bytes that its header promises. {_DAMAGED}")
+    return found
+
+
+def _gunzip(packed: bytes, wanted: int, *, where: str, whole: bool) -> bytes:
+    """Decompress at most ``wanted`` bytes, and with ``whole`` go on to the checksum; a file may have several gzip members."""
+    parts: list[bytes] = []
+    missing, tail = wanted, 0
+    try:
+        while packed[:2] == b"\x1f\x8b":
+            member = zlib.decompressobj(wbits=31)
+            rest = packed
+            while not member.eof and rest:
+                piece = member.decompress(rest, max(missing, 1 << 16))
+                rest = member.unconsumed_tail
+                if missing > 0:
+                    parts.append(piece[:missing])
+                    missing -= len(parts[-1])
+                    if missing == 0 and not whole:
+                        return b"".join(parts)
+                else:
+                    tail += len(piece)
+                if tail > _TAIL_LIMIT:
+                    raise InputError(f"{where}: goes on for more than {_TAIL_LIMIT >> 20} MiB behind its voxels. {_DAMAGED}")
+            if not member.eof:
+                if whole:
+                    raise InputError(f"{where}: the gzip stream ends too early. {_DAMAGED}")
+                break
+            packed = member.unused_data
+    except zlib.error as error:
+        raise InputError(f"{where}: the gzip stream cannot be decompressed ({error}). {_DAMAGED}") from error
+    return parts[0] if len(parts) == 1 else b"".join(parts)
