@@ -154,4 +154,6 @@ def _without_trailing_ones(extra: tuple[int, ...]) -> tuple[int, ...]:
 def _check_grid(grid: Grid, *, where: str) -> None:
     numbers = np.array([*grid.spacing, *grid.origin, *grid.direction])
     if not np.isfinite(numbers).all() or min(grid.spacing) <= 0 or min(grid.size) < 1:
-        raise InputError(f"{where}: its header gives spacing {grid.spacing}, origin {grid.origin}, expected finite numbers, spacing above 0")
+        raise InputError(
+            f"{where}: its header gives spacing {grid.spacing} and origin {grid.origin} mm, expected finite numbers and spacing above 0"
+        )

@@ -1,0 +1,31 @@
+"""What many tests need: a folder of small phantoms, and the real cases where they are at hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gliolabel.phantoms import write_phantom_folder
+
+#: Shape (z, y, x) of the phantoms in tests: small enough to be quick, large enough that all three labels occur.
+SMALL = (40, 64, 64)
+
+
+@pytest.fixture(scope="session")
+def phantom_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study folder of three small phantoms in BraTS 2021 layout. Do not write into it."""
+    folder = tmp_path_factory.mktemp("phantoms") / "studies"
+    write_phantom_folder(folder, cases=3, shape=SMALL)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def brats_folder() -> Path:
+    """Real BraTS cases: ``$GLIOLABEL_TEST_DATA/brats``, or ``shared/data/brats`` beside the repository. Do not write into it."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("GLIOLABEL_TEST_DATA", beside)) / "brats"
+    if not folder.is_dir():
+        pytest.skip(f"no real cases at {folder} (set GLIOLABEL_TEST_DATA)")
+    return folder
