@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .boxes import ctkMessageBox
-from .widgets import QLineEdit, QWidget
 from .qt_core import QSettings
 from .qt_items import QComboBox
 from .signals import QObject
+from .widgets import QLineEdit, QWidget
 
 __all__ = ["ctkMessageBox"]
 

@@ -1,6 +1,7 @@
 """A radiologist's desk: one process with the scene, the plugin and a person who can only look, press, choose, type and paint.
 
-Started by `remote.Desk`; answers one request after the other over a pipe: (method name, args, kwargs) in, ("ok", value) or ("error", kind, text, details) out.
+Started by `remote.Desk`; answers one request after the other over a pipe: (method name, args, kwargs) in, ("ok", value) or
+("error", kind, text, details) out.
 """
 
 from __future__ import annotations
@@ -112,6 +113,16 @@ class Desk:
         slicer.mrmlScene.Clear(0)
         self._raise_uncaught()
 
+    def spoil_download(self, name: str) -> None:
+        """Overwrite a file in the download cache with another image of the same name, as another server might have left it there."""
+        import SimpleITK as sitk
+
+        path = str(self._folder / "cache" / name)
+        image = sitk.ReadImage(path)
+        other = sitk.GetImageFromArray(sitk.GetArrayFromImage(image) // 2 + 1)
+        other.CopyInformation(image)
+        sitk.WriteImage(other, path)
+
     def answer_boxes(self, ok: bool) -> None:
         """From now on answer questions with OK, or with Cancel."""
         boxes.ctkMessageBox.answer = None if ok else boxes.QMessageBox.Cancel
@@ -134,7 +145,9 @@ class Desk:
         shown: dict[str, Any] = {}
         for row in range(table.rowCount):
             cell = table.cellWidget(row, 1)
-            shown[table.item(row, 0).text()] = table.item(row, 1).text() if cell is None else cell.items() if hasattr(cell, "items") else cell.checked
+            shown[table.item(row, 0).text()] = (
+                table.item(row, 1).text() if cell is None else cell.items() if hasattr(cell, "items") else cell.checked
+            )
         return shown
 
     def sample(self) -> dict[str, Any] | None:
@@ -144,6 +157,12 @@ class Desk:
     def volume(self) -> dict[str, Any]:
         """The volume on the screen: name, array, ijk_to_ras."""
         return scene.describe_volume(self._widget._volumeNode)
+
+    def volume_named(self, name: str) -> dict[str, Any]:
+        """Another volume of the scene: name, array, ijk_to_ras."""
+        import slicer
+
+        return scene.describe_volume(slicer.util.getFirstNodeByName(name, className="vtkMRMLScalarVolumeNode"))
 
     def segments(self) -> list[dict[str, Any]]:
         """The segments on the screen: id, name, color, voxels, array on the volume's grid."""

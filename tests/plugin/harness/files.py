@@ -22,7 +22,11 @@ class CoreIOManager:
         return "SegmentationFile" if name.endswith((".seg.nrrd", ".seg.nhdr")) else "VolumeFile"
 
     def fileWriterFileType(self, node: Any) -> str:
-        for kind, file_type in (("vtkMRMLVolumeNode", "VolumeFile"), ("vtkMRMLMarkupsNode", "MarkupsFile"), ("vtkMRMLSegmentationNode", "SegmentationFile")):
+        for kind, file_type in (
+            ("vtkMRMLVolumeNode", "VolumeFile"),
+            ("vtkMRMLMarkupsNode", "MarkupsFile"),
+            ("vtkMRMLSegmentationNode", "SegmentationFile"),
+        ):
             if node.IsA(kind):
                 return file_type
         raise NotImplementedError(f"writing a {node.GetClassName()}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .widgets import QPushButton, QWidget
 from .signals import cosmetic
+from .widgets import QPushButton, QWidget
 
 
 class qMRMLWidget(QWidget):

@@ -46,7 +46,12 @@ class Desk:
         self.log = folder / "desk.log"
         self._timeout = timeout
         self._connection, theirs = multiprocessing.Pipe()
-        environment = {**os.environ, "PYTHONPATH": str(HARNESS.parent), "VTK_DEFAULT_OPENGL_WINDOW": "vtkEGLRenderWindow", "OMP_NUM_THREADS": "2"}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(HARNESS.parent),
+            "VTK_DEFAULT_OPENGL_WINDOW": "vtkEGLRenderWindow",
+            "OMP_NUM_THREADS": "2",
+        }
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", f"{HARNESS.name}.desk", str(theirs.fileno())],

@@ -1,7 +1,7 @@
 """Slicer's `SampleData` module, as far as the plugin uses it to download an image.
 
-The rules are those of `Modules/Scripted/SampleData/SampleData.py`: a file of the same name that is in the cache already is used again unless a
-checksum is given that differs; a checksum has the form `SHA256:<64 hex digits>`.
+The rules are those of `Modules/Scripted/SampleData/SampleData.py`: a file of the same name that is in the cache already is used again
+unless a checksum is given that differs; a checksum has the form `SHA256:<64 hex digits>`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What a reader sees and does in the scene: volume, segments, voxels, painting, points. Arrays are (z, y, x), matrices map (i, j, k) to RAS mm."""
+"""What a reader sees and does in the scene: volume, segments, voxels, painting, points.
+
+Arrays are (z, y, x), matrices map (i, j, k) to RAS mm.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,9 @@ def describe_segments(segmentation: Any, volume: Any) -> list[dict[str, Any]]:
         segment_id = contents.GetNthSegmentID(index)
         segment = contents.GetSegment(segment_id)
         array = segment_array(segmentation, segment_id, volume)
-        described.append({"id": segment_id, "name": segment.GetName(), "color": tuple(segment.GetColor()), "array": array, "voxels": int(array.sum())})
+        described.append(
+            {"id": segment_id, "name": segment.GetName(), "color": tuple(segment.GetColor()), "array": array, "voxels": int(array.sum())}
+        )
     return described
 
 

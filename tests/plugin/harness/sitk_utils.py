@@ -19,7 +19,9 @@ def ijk_to_ras(image: sitk.Image) -> np.ndarray:
     return np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix
 
 
-def PushVolumeToSlicer(image: sitk.Image, targetNode: Any = None, name: str | None = None, className: str = "vtkMRMLScalarVolumeNode") -> Any:
+def PushVolumeToSlicer(
+    image: sitk.Image, targetNode: Any = None, name: str | None = None, className: str = "vtkMRMLScalarVolumeNode"
+) -> Any:
     """Make a volume node of `className` from an image, voxels and geometry as they are."""
     array = sitk.GetArrayFromImage(image)
     if array.ndim != 3:

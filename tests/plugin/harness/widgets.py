@@ -11,7 +11,9 @@ from typing import Any
 from .signals import QObject, cosmetic
 
 
-@cosmetic("setToolTip", "setStyleSheet", "setFixedSize", "activateWindow", "raise_", "setWindowTitle", "resize", "setSizePolicy", "adjustSize")
+@cosmetic(
+    "setToolTip", "setStyleSheet", "setFixedSize", "activateWindow", "raise_", "setWindowTitle", "resize", "setSizePolicy", "adjustSize"
+)
 class QWidget(QObject):
     """A widget: enabled, hidden, with children and perhaps a layout."""
 
