@@ -1,0 +1,91 @@
+"""``gliolabel benchmark``: the speed and memory of this machine, beside stock MONAI Label in the same run."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gliolabel.cli import console
+from gliolabel.cli.logs import quiet_libraries
+from gliolabel.cli.state import state_path
+from gliolabel.errors import InputError, UnavailableError
+
+if TYPE_CHECKING:
+    from gliolabel.studies import Case
+
+
+def benchmark(
+    studies: Annotated[
+        Path | None, typer.Option(help="Take the case from this study folder; without it a synthetic one.", metavar="DIR")
+    ] = None,
+    case: Annotated[str | None, typer.Option(help="Which case of the study folder; the first one without this.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Only this model; may be given more than once.")] = None,
+    passes: Annotated[
+        int, typer.Option(min=0, max=200, help="Passes of the uncertainty map, here and in stock MONAI Label; 0: no maps.")
+    ] = 20,
+    stock: Annotated[bool, typer.Option("--stock/--no-stock", help="Also measure stock MONAI Label with the same weights.")] = True,
+    device: Annotated[str | None, typer.Option(help="For example cpu or cuda; the best one without this.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Also write the numbers to this JSON file.", metavar="FILE")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Measure each model on one case: seconds by stage, peak memory, Dice; and the same for stock MONAI Label.
+
+    Every measurement runs in a process of its own: a first, cold run, then the one that is reported. Stock MONAI Label is its
+    BasicInferTask with the radiology app's transforms and sliding windows (overlap 0.4), and its epistemic_v2 scoring.
+    """
+    quiet_libraries()
+    from gliolabel.cli.benchmark.measuring import Job, machine, measure
+    from gliolabel.cli.benchmark.table import table
+    from gliolabel.registry import Registry
+
+    registry = Registry(state_path())
+    versions = [registry.champion(name) for name in model or registry.names()]
+    if not versions:
+        raise UnavailableError("There are no models to measure: no weights are installed. `gliolabel doctor` says more.")
+    with tempfile.TemporaryDirectory(prefix="gliolabel-benchmark-") as folder:
+        chosen = _case(studies, case, Path(folder))
+        jobs = [
+            Job(pipeline=pipeline, model=version.path, studies=chosen[0], case=chosen[1].id, passes=passes, device=device)
+            for version in versions
+            for pipeline in (("gliolabel", "stock") if stock else ("gliolabel",))
+        ]
+        rows = []
+        with console.progress_bar(shown=not as_json) as bar:
+            task = bar.add_task("Measuring", total=len(jobs))
+            for job in jobs:
+                bar.update(task, description=f"{job.model.stem}, {job.pipeline}")
+                rows.append(measure(job))
+                bar.advance(task)
+    result = {"machine": machine(), "case": {"id": chosen[1].id, "grid": str(chosen[1].grid()), "synthetic": studies is None}, "rows": rows}
+    if output is not None:
+        import json
+
+        output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    if as_json:
+        console.print_json(result)
+    else:
+        console.out.print(table(result))
+    if any(row["error"] for row in rows):
+        raise typer.Exit(1)
+
+
+def _case(studies: Path | None, case_id: str | None, folder: Path) -> tuple[Path, Case]:
+    from gliolabel.studies import open_studies
+
+    if studies is None:
+        from gliolabel.phantoms import write_phantom_folder
+
+        write_phantom_folder(folder, cases=1)
+        studies = folder
+    elif not studies.is_dir():
+        raise InputError(f"--studies {studies}: there is no such folder. Name the folder that holds the cases.")
+    store = open_studies(studies)
+    if len(store) == 0:
+        raise InputError(f"--studies {studies}: no case found.")
+    case = store.get(case_id) if case_id else next(iter(store))
+    if case.missing:
+        raise InputError(f"case {case.id}: has no {', '.join(case.missing)}; choose a case with all four sequences: --case ID")
+    return studies, case

@@ -1,0 +1,53 @@
+"""The benchmark's table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from gliolabel.vocabulary import REGIONS
+
+
+def table(result: Mapping[str, Any]) -> Group:
+    """Lay out a benchmark's result: one line a measurement, then what it was measured on and how much faster each model is."""
+    passes = result["rows"][0]["passes"]
+    lines = Table("Model", "Pipeline", "Stages, s", box=None, header_style="bold", pad_edge=False)
+    for name in ("Mask, s", "First, s", f"Map of {passes}, s", "Memory, GiB", "with map", *(f"Dice {region}" for region in REGIONS)):
+        lines.add_column(name, justify="right")
+    for row in result["rows"]:
+        if row["error"]:
+            lines.add_row(row["model"], row["pipeline"], Text(f"failed: {row['error']}", style="red"))
+            continue
+        stages = "  ".join(f"{stage} {seconds:.2f}" for stage, seconds in row["stages_s"].items())
+        numbers = [_number(row[name]) for name in ("total_s", "cold_s", "map_s", "peak_gib", "peak_map_gib")]
+        dice = [_number((row["dice"] or {}).get(region), digits=3) for region in REGIONS]
+        lines.add_row(row["model"], row["pipeline"], stages, *numbers, *dice)
+    case, machine = result["case"], result["machine"]
+    about = f"Case {case['id']}{' (synthetic)' if case['synthetic'] else ''}: {case['grid']}. "
+    about += f"{machine['processor']}, {machine['cores']} cores{' with AMX' if machine['amx'] else ''}, {machine['gpu'] or 'no GPU'}, "
+    about += f"torch {machine['torch']}, gliolabel {machine['gliolabel']}."
+    return Group(lines, Text(), *(Text(line) for line in (*_comparisons(result["rows"]), about)))
+
+
+def _comparisons(rows: list[dict[str, Any]]) -> list[str]:
+    by_model: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        if not row["error"]:
+            by_model.setdefault(row["model"], {})[row["pipeline"]] = row
+    lines = []
+    for model, pipelines in by_model.items():
+        if {"gliolabel", "stock"} <= set(pipelines):
+            ours, theirs = pipelines["gliolabel"], pipelines["stock"]
+            text = f"{model}: the mask is {theirs['total_s'] / ours['total_s']:.1f} times faster than stock MONAI Label"
+            if ours["map_s"] and theirs["map_s"]:
+                text += f", the map {theirs['map_s'] / ours['map_s']:.1f} times"
+            lines.append(text + ".")
+    return lines
+
+
+def _number(value: float | None, *, digits: int = 1) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,123 @@
+"""One measurement: ``python -m gliolabel.cli.benchmark.worker JOB``, a JSON line in, a JSON line out."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gliolabel.cli.benchmark.measuring import Job
+from gliolabel.cli.logs import quiet_libraries
+from gliolabel.studies import Case, open_studies
+from gliolabel.vocabulary import REGIONS, SEQUENCES
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Measure: first a cold run, then the one whose seconds are reported, then the map.
+
+    Returns:
+        ``model``, ``version``, ``device``; ``cold_s``, the first run; ``stages_s``, seconds by stage of the second; ``total_s``, from
+        the files on disk to the mask's file on disk; ``map_s``, the map with ``passes`` passes; ``peak_gib`` up to the mask and
+        ``peak_map_gib`` with the map; ``dice`` by region where the case has a label.
+    """
+    case = open_studies(job.studies).get(job.case)
+    return _gliolabel(job, case) if job.pipeline == "gliolabel" else _stock(job, case)
+
+
+def _gliolabel(job: Job, case: Case) -> dict[str, Any]:
+    from gliolabel.inference import Segmenter
+    from gliolabel.recipes import ModelVersion
+    from gliolabel.studies.writing import write_volume
+
+    version = ModelVersion.load(job.model)
+    segmenter = Segmenter(version, device=job.device)
+
+    def once(folder: Path) -> tuple[Any, dict[str, float], float]:
+        begin = time.perf_counter()
+        result = segmenter.segment(case)
+        before_write = time.perf_counter()
+        write_volume(result.mask, result.grid, folder / "mask.nii.gz")
+        end = time.perf_counter()
+        return result, {**result.latencies, "write": end - before_write}, end - begin
+
+    with tempfile.TemporaryDirectory() as name:
+        _, _, cold = once(Path(name))
+        result, stages, total = once(Path(name))
+    peak = _peak_gib()
+    map_seconds = None
+    if job.passes:
+        prepared = segmenter.prepare(case)
+        begin = time.perf_counter()
+        segmenter.maps(prepared, passes=job.passes)
+        map_seconds = time.perf_counter() - begin
+    return {
+        "model": version.name,
+        "version": version.version,
+        "device": result.device,
+        "cold_s": cold,
+        "stages_s": stages,
+        "total_s": total,
+        "map_s": map_seconds,
+        "peak_gib": peak,
+        "peak_map_gib": _peak_gib() if job.passes else None,
+        "dice": _dice(case, result.mask),
+    }
+
+
+def _stock(job: Job, case: Case) -> dict[str, Any]:
+    import torch
+
+    from gliolabel.labelserver.benchmark_stock import StockTask, score_stock, segment_stock
+    from gliolabel.recipes import ModelVersion
+
+    version = ModelVersion.load(job.model)
+    device = job.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    files = [case.sequences[sequence].path for sequence in SEQUENCES]
+    task = StockTask(version)
+    begin = time.perf_counter()
+    segment_stock(task, files, device=device)
+    cold = time.perf_counter() - begin
+    result = segment_stock(task, files, device=device)
+    peak = _peak_gib()
+    map_seconds = score_stock(version, files, passes=job.passes, device=device) if job.passes else None
+    stages = {stage: seconds for stage, seconds in result.latencies.items() if stage != "total"}
+    return {
+        "model": version.name,
+        "version": version.version,
+        "device": device,
+        "cold_s": cold,
+        "stages_s": stages,
+        "total_s": result.latencies["total"],
+        "map_s": map_seconds,
+        "peak_gib": peak,
+        "peak_map_gib": _peak_gib() if job.passes else None,
+        "dice": _dice(case, result.mask),
+    }
+
+
+def _peak_gib() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**30 if sys.platform == "darwin" else 2**20)  # bytes there, KiB elsewhere
+
+
+def _dice(case: Case, mask: np.ndarray) -> dict[str, float] | None:
+    label = case.read_label()
+    if label is None:
+        return None
+    found = {}
+    for region, values in REGIONS.items():
+        ours, theirs = np.isin(mask, values), np.isin(label, values)
+        both = int(ours.sum()) + int(theirs.sum())
+        found[region] = 1.0 if both == 0 else 2.0 * int((ours & theirs).sum()) / both
+    return found
+
+
+if __name__ == "__main__":
+    quiet_libraries()
+    print(json.dumps(run(Job.from_json(sys.argv[1]))))

@@ -1,0 +1,79 @@
+"""``gliolabel doctor``: what is wrong with this installation, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gliolabel.cli import console
+from gliolabel.cli.doctor.check import Check, Level
+from gliolabel.cli.logs import quiet_libraries
+
+_MARKS = {Level.OK: ("ok  ", "green"), Level.WARNING: ("warn", "yellow"), Level.BAD: ("BAD ", "bold red")}
+
+
+def doctor(
+    studies: Annotated[Path | None, typer.Option(help="Also look at this study folder.", metavar="DIR")] = None,
+    host: Annotated[str, typer.Option(help="Address the server shall listen on; MONAI Label's own default is 0.0.0.0.")] = "0.0.0.0",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port the server shall listen on.")] = 8000,
+    labels: Annotated[str | None, typer.Option(help="Numbering of labels in the folder, if its layout does not tell.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Check versions, hardware, disk, port, weights and a study folder; name what is wrong and the fix.
+
+    Exit code 1 when something must be fixed; warnings alone are 0.
+    """
+    quiet_libraries()
+    checks = list(run_checks(studies=studies, host=host, port=port, labels=labels))
+    bad = sum(check.level is Level.BAD for check in checks)
+    if as_json:
+        console.print_json({"ok": bad == 0, "checks": [check.as_dict() for check in checks]})
+    else:
+        for check in checks:
+            _print(check)
+        warnings = sum(check.level is Level.WARNING for check in checks)
+        console.out.print(f"\n{bad} to fix, {warnings} to know." if bad or warnings else "\nAll is well.")
+    if bad:
+        raise typer.Exit(1)
+
+
+def run_checks(*, studies: Path | None, host: str, port: int, labels: str | None = None) -> Iterator[Check]:
+    """All checks, in the order in which a person would fix things.
+
+    Args:
+        studies: study folder to look at, if any.
+        host: address that the server shall listen on.
+        port: port that it shall listen on.
+        labels: numbering of the labels in the study folder.
+    """
+    from gliolabel.cli.doctor import data, hardware, server, software
+
+    yield software.python_version()
+    yield software.packages()
+    yield software.monailabel_files()
+    yield hardware.torch_build()
+    yield hardware.gpu_memory()
+    yield hardware.processor()
+    yield hardware.memory()
+    yield data.weights()
+    yield data.state_folder(studies)
+    yield data.disk(studies)
+    yield server.port_free(host, port)
+    yield server.access(host)
+    if studies is not None:
+        yield from data.study_folder(studies, labels=labels)
+
+
+def _print(check: Check) -> None:
+    from rich.text import Text
+
+    mark, style = _MARKS[check.level]
+    console.out.print(Text.assemble((mark, style), " ", (f"{check.name}: ", "bold"), check.message))
+    if check.fix:
+        console.out.print(Text.assemble("     ", ("-> ", "bold"), check.fix))
+
+
+__all__ = ["Check", "Level", "doctor", "run_checks"]

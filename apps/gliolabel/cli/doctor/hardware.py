@@ -1,0 +1,81 @@
+"""The computing hardware, as the networks see it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from gliolabel.cli.doctor.check import Check, Level
+
+#: Below this much free memory (GiB) a whole case does not fit: it cannot work / it works in smaller windows, slower.
+_LEAST_GIB, _WANTED_GIB = 3.0, 6.0
+_WANTED_GPU_GIB = 4.0
+
+
+def torch_build() -> Check:
+    """Whether torch can use the GPU that is in the machine."""
+    import torch
+
+    cuda = torch.version.cuda
+    usable = torch.cuda.is_available()
+    driver = Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
+    details = {"torch": torch.__version__, "cuda_build": cuda, "cuda_usable": usable, "nvidia_driver": driver}
+    if usable:
+        names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+        return Check("GPU", Level.OK, f"torch {torch.__version__} (CUDA {cuda}): {names}", details=details)
+    if driver and cuda is None:
+        fix = "Install a CUDA build: pip install --force-reinstall torch, from an index that has one for your driver (pytorch.org)."
+        return Check(
+            "GPU", Level.BAD, f"there is an NVIDIA driver, but torch {torch.__version__} is a CPU build: the GPU was lost", fix, details
+        )
+    if driver:
+        fix = (
+            "Run nvidia-smi: no GPU listed means hardware or container settings; a CUDA version below that of torch means an older driver."
+        )
+        return Check(
+            "GPU", Level.BAD, f"there is an NVIDIA driver, but torch {torch.__version__} (CUDA {cuda}) cannot use it", fix, details
+        )
+    return Check("GPU", Level.OK, f"none; torch {torch.__version__} computes on the CPU", details=details)
+
+
+def gpu_memory() -> Check:
+    """Free memory of each GPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return Check("GPU memory", Level.OK, "no GPU in use")
+    free = {f"cuda:{i}": round(torch.cuda.mem_get_info(i)[0] / 2**30, 1) for i in range(torch.cuda.device_count())}
+    text = ", ".join(f"{name} {gib} GiB free" for name, gib in free.items())
+    if max(free.values()) < _WANTED_GPU_GIB:
+        fix = f"Stop what uses the GPU (nvidia-smi lists it). With less than {_WANTED_GPU_GIB:g} GiB: smaller windows, or the CPU."
+        return Check("GPU memory", Level.WARNING, text, fix, free)
+    return Check("GPU memory", Level.OK, text, details=free)
+
+
+def processor() -> Check:
+    """Cores, and whether bf16 is done in hardware."""
+    import torch
+
+    amx = bool(torch.cpu._is_amx_tile_supported())
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    details = {"cores": cores, "amx": amx, "capability": torch.backends.cpu.get_cpu_capability()}
+    text = f"{cores} cores, {details['capability']}, " + ("bf16 in hardware (AMX)" if amx else "no AMX: the CPU computes in float32")
+    return Check("Processor", Level.OK, text, details=details)
+
+
+def memory() -> Check:
+    """Free main memory."""
+    import psutil
+
+    gib = psutil.virtual_memory().available / 2**30
+    details = {"available_gib": round(gib, 1)}
+    text = f"{gib:.1f} GiB available"
+    if gib < _LEAST_GIB:
+        return Check(
+            "Memory", Level.BAD, f"{text}; a case needs about {_WANTED_GIB:g} GiB", "Stop other programs, or use a larger machine.", details
+        )
+    if gib < _WANTED_GIB:
+        fix = "Large cases will be done in smaller windows, slower. Stop other programs, or use a larger machine."
+        return Check("Memory", Level.WARNING, text, fix, details)
+    return Check("Memory", Level.OK, text, details=details)
