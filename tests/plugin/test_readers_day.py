@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import matplotlib.image
 import numpy as np
 import pytest
-from harness.remote import Desk
+from harness.remote import Desk, can_photograph
 from live import compare
 from live.picture import draw
 from live.server import Server
@@ -259,24 +260,50 @@ def test_the_next_sample_is_another_case_with_empty_segments(second_case: dict[s
     assert second_case["points"] == []
 
 
-def test_picture(
-    desk: Desk, segmented: dict[str, Any], segmented_2d: dict[str, Any], server: Server, artifacts: Path, tmp_path: Path
-) -> None:
-    """Pictures for people. What a test can say of them: the map loads as a volume on the same grid, and is brightest near the tumour."""
-    map_file = server.label(segmented_2d["sample"]["id"], "uncertainty", tmp_path)
-    desk.open_volume(str(map_file), "uncertainty")
-    uncertainty = desk.volume_named("uncertainty")
-    np.testing.assert_allclose(uncertainty["ijk_to_ras"], segmented_2d["volume"]["ijk_to_ras"], atol=1e-4)
-    assert uncertainty["array"].shape == segmented_2d["volume"]["array"].shape
+@pytest.fixture(scope="module")
+def map_loaded(desk: Desk, segmented_2d: dict[str, Any], server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The stored map opened beside the segments, as a companion module would do it."""
+    file = server.label(segmented_2d["sample"]["id"], "uncertainty", tmp_path_factory.mktemp("map"))
+    desk.open_volume(str(file), "uncertainty")
+    return {**segmented_2d, "map": desk.volume_named("uncertainty")}
+
+
+def test_the_map_lies_on_the_volume_and_is_highest_at_the_tumour(map_loaded: dict[str, Any]) -> None:
+    uncertainty, volume = map_loaded["map"], map_loaded["volume"]
+    np.testing.assert_allclose(uncertainty["ijk_to_ras"], volume["ijk_to_ras"], atol=1e-4)
+    assert uncertainty["array"].shape == volume["array"].shape
     assert 0 <= uncertainty["array"].min() < uncertainty["array"].max() <= 0.5
-    inside = compare.scene_mask(segmented_2d["segments"]) > 0
-    assert uncertainty["array"][inside].mean() > uncertainty["array"][~inside].mean()
-    case_id = segmented_2d["sample"]["id"]
+    inside = compare.scene_mask(map_loaded["segments"]) > 0
+    assert uncertainty["array"][inside].mean() > 2 * uncertainty["array"][~inside].mean()
+
+
+def test_picture_of_what_the_scene_holds(map_loaded: dict[str, Any], artifacts: Path) -> None:
+    case_id = map_loaded["sample"]["id"]
     written = draw(
-        artifacts / f"plugin_{case_id}_resunet2d.png",
-        volume=segmented_2d["volume"],
-        segments=segmented_2d["segments"],
-        uncertainty=uncertainty,
+        artifacts / f"{case_id}_scene.png",
+        volume=map_loaded["volume"],
+        segments=map_loaded["segments"],
+        uncertainty=map_loaded["map"],
         title=f"{case_id}, resunet2d",
     )
     assert written.stat().st_size > 20_000
+
+
+@pytest.mark.skipif(not can_photograph(), reason="no EGL on this machine: Slicer's slice view cannot be drawn off screen")
+def test_picture_of_slicers_own_slice_view(desk: Desk, map_loaded: dict[str, Any], artifacts: Path) -> None:
+    """The segments' colours are where the tumour is, and the map adds to them."""
+    mask = compare.scene_mask(map_loaded["segments"]) > 0
+    k = int(mask.sum(axis=(1, 2)).argmax())
+    superior_mm = float((map_loaded["volume"]["ijk_to_ras"] @ [0, 0, k, 1])[2])
+    artifacts.mkdir(parents=True, exist_ok=True)
+    pictures = {}
+    for name, overlay in (("segments", None), ("map", "uncertainty")):
+        path = artifacts / f"{map_loaded['sample']['id']}_slice_view_{name}.png"
+        desk.photograph(str(path), overlay=overlay, superior_mm=superior_mm)
+        pictures[name] = matplotlib.image.imread(path)[..., :3]
+    colored = pictures["segments"].max(axis=2) - pictures["segments"].min(axis=2) > 0.04
+    grey = (pictures["segments"].max(axis=2) > 0.1) & ~colored
+    assert grey.mean() > 0.1, "the volume is not in the picture"
+    brain = (map_loaded["volume"]["array"][k] != 0).sum()
+    assert colored.sum() / (colored | grey).sum() == pytest.approx(mask[k].sum() / brain, rel=0.5), "the segments cover another area"
+    assert np.abs(pictures["map"] - pictures["segments"]).max() > 0.1, "the map is not in the picture"

@@ -1,6 +1,6 @@
 """The stock 3D Slicer plugin, opened without Slicer.
 
-`slicer-core` brings Slicer's real data model (MRML scene, segmentations, storage) as a Python wheel, but no Qt and no application. The files
+`slicer-core` brings the real data model of Slicer (MRML scene, segmentations, storage) as a wheel, but no Qt and no application. The files
 here stand in for the rest, just far enough that the unmodified `MONAILabel.py` and its `.ui` file load and its buttons can be pressed:
 
 * `qt`, `ctk`, `mrml_widgets`: widgets with state and signals, no pictures on a screen

@@ -46,6 +46,7 @@ class Desk:
         sys.excepthook = lambda kind, value, trace: self._uncaught.append("".join(traceback.format_exception(kind, value, trace)))
         self._widget = open_plugin(install(self._folder))
         self._received: dict[str, Any] | None = None
+        self._view: Any = None
         self._tap_client()
         if hidden_folder:
             hide_folder(Path(hidden_folder))
@@ -172,6 +173,19 @@ class Desk:
         """The point lists on the screen."""
         return scene.points(PLUGIN_POINT_LISTS)
 
+    def photograph(self, path: str, *, overlay: str | None, superior_mm: float, heat: tuple[float, float] = (0.05, 0.5)) -> None:
+        """Write a .png of the slice view at `superior_mm`, drawn by Slicer's own code, with another volume (by name) as a heat map over it."""
+        import slicer
+
+        from .slice_view import SliceView, show_as_heat
+
+        node = slicer.util.getFirstNodeByName(overlay, className="vtkMRMLScalarVolumeNode") if overlay else None
+        if node is not None:
+            show_as_heat(node, lower=heat[0], upper=heat[1])
+        if self._view is None:
+            self._view = SliceView()
+        self._view.write(Path(path), volume=self._widget._volumeNode, overlay=node, overlay_opacity=0.6, superior_mm=superior_mm)
+
     def wait_cursors(self) -> int:
         """How many wait cursors were left behind."""
         return len(QApplication.cursors)
@@ -183,6 +197,11 @@ class Desk:
     def download_cache(self) -> list[str]:
         """Names of the files in Slicer's download cache."""
         return sorted(p.name for p in (self._folder / "cache").iterdir())
+
+    def close(self) -> None:
+        """Before the process ends."""
+        if self._view is not None:
+            self._view.close()
 
     # --- machinery ----------------------------------------------------------------------------------------------------------------------
 
@@ -236,6 +255,7 @@ def serve(connection: Connection) -> None:
         try:
             method, args, kwargs = connection.recv()
         except EOFError:
+            desk.close()
             return
         try:
             connection.send(("ok", getattr(desk, method)(*args, **kwargs)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import multiprocessing
 import os
 import subprocess
@@ -10,6 +11,11 @@ from pathlib import Path
 from typing import Any
 
 HARNESS = Path(__file__).resolve().parent
+
+
+def can_photograph() -> bool:
+    """Whether this machine has EGL, without which `Desk.photograph` cannot work."""
+    return ctypes.util.find_library("EGL") is not None
 
 
 class DeskError(AssertionError):
