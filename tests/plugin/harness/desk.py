@@ -6,8 +6,6 @@ Started by `remote.Desk`; answers one request after the other over a pipe: (meth
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 import traceback
 from multiprocessing.connection import Connection
@@ -18,6 +16,7 @@ import numpy as np
 
 from . import boxes, scene
 from .install import install
+from .observing import hide_folder, keep_answers
 from .plugin import open_plugin
 from .qt_core import QApplication, QSettings
 
@@ -45,9 +44,8 @@ class Desk:
         self._uncaught: list[str] = []
         sys.excepthook = lambda kind, value, trace: self._uncaught.append("".join(traceback.format_exception(kind, value, trace)))
         self._widget = open_plugin(install(self._folder))
-        self._received: dict[str, Any] | None = None
         self._view: Any = None
-        self._tap_client()
+        self._answers = keep_answers(self._folder / "received")
         if hidden_folder:
             hide_folder(Path(hidden_folder))
 
@@ -174,7 +172,7 @@ class Desk:
         return scene.points(PLUGIN_POINT_LISTS)
 
     def photograph(self, path: str, *, overlay: str | None, superior_mm: float, heat: tuple[float, float] = (0.05, 0.5)) -> None:
-        """Write a .png of the slice view at `superior_mm`, drawn by Slicer's own code, with another volume (by name) as a heat map over it."""
+        """Write a .png of the slice view, drawn by Slicer's own code, with another volume (by name) as a heat map over it."""
         import slicer
 
         from .slice_view import SliceView, show_as_heat
@@ -192,7 +190,7 @@ class Desk:
 
     def received(self) -> dict[str, Any] | None:
         """The last inference answer as it came over the wire: `file` (a copy) and `params`."""
-        return self._received
+        return self._answers[-1] if self._answers else None
 
     def download_cache(self) -> list[str]:
         """Names of the files in Slicer's download cache."""
@@ -218,33 +216,6 @@ class Desk:
             text = self._uncaught.pop(0)
             self._uncaught.clear()
             raise ErrorShown(text.strip().splitlines()[-1], text)
-
-    def _tap_client(self) -> None:
-        """Keep a copy of every inference answer, since the plugin deletes the file after use."""
-        from MONAILabelLib import MONAILabelClient
-
-        infer = MONAILabelClient.infer
-
-        def tapped(client: Any, *args: Any, **kwargs: Any) -> Any:
-            file, params = infer(client, *args, **kwargs)
-            kept = self._folder / "received" / os.path.basename(file)
-            kept.parent.mkdir(exist_ok=True)
-            shutil.copy(file, kept)
-            self._received = {"file": str(kept), "params": params}
-            return file, params
-
-        MONAILabelClient.infer = tapped
-
-
-def hide_folder(folder: Path) -> None:
-    """Make this process believe that `folder` does not exist, as on a desk that does not share the server's disk."""
-    exists = os.path.exists
-    hidden = str(folder.resolve())
-
-    def exists_here(path: Any) -> bool:
-        return not str(path).startswith(hidden) and exists(path)
-
-    os.path.exists = exists_here
 
 
 def serve(connection: Connection) -> None:

@@ -104,7 +104,7 @@ class QFile:
 
 class QDir:
     def __init__(self, path: Any = ".") -> None:
-        self.path = path.path if isinstance(path, QDir) else str(path)
+        self.path: str = path.path if isinstance(path, QDir) else str(path)
 
     def mkpath(self, path: str) -> bool:
         os.makedirs(path, exist_ok=True)

@@ -119,7 +119,7 @@ class QLineEdit(QWidget):
 
 @cosmetic("setIcon")
 class QPushButton(QWidget):
-    SIGNALS = ("clicked", "toggled", "pressed", "released")
+    SIGNALS: tuple[str, ...] = ("clicked", "toggled", "pressed", "released")
 
     def __init__(self, text: Any = "", parent: Any = None) -> None:
         super().__init__(parent)
@@ -149,7 +149,7 @@ class QToolButton(QPushButton):
 
 
 class QCheckBox(QPushButton):
-    SIGNALS = ("stateChanged",)
+    SIGNALS: tuple[str, ...] = ("stateChanged",)
 
     def __init__(self, text: Any = "", parent: Any = None) -> None:
         super().__init__(text, parent)
@@ -172,7 +172,7 @@ class QProgressBar(QWidget):
         super().__init__(parent)
         self.value = 0
 
-    def setValue(self, value: float) -> None:
+    def setValue(self, value: Any) -> None:
         """Qt's slot takes an int: what cannot become one (None, NaN, text) is an error here as there."""
         if isinstance(value, str) or not math.isfinite(value):
             raise ValueError(f"QProgressBar.setValue() wants a number, got {value!r}")
