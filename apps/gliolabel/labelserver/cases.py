@@ -1,0 +1,45 @@
+"""A case as a request names it: an image id of the datastore, or a volume in a session."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from gliolabel.errors import InputError
+from gliolabel.studies import Case
+
+#: Sessions and image ids share tables; no image id holds this sign.
+_SESSION = "session/"
+
+
+@dataclass(frozen=True)
+class CaseRef:
+    """A case and the key under which results about it are kept.
+
+    Args:
+        key: the image id, or the session's key.
+        case: the case.
+    """
+
+    key: str
+    case: Case
+
+    def source(self) -> str:
+        """A fingerprint of the image files: another one when a file was replaced.
+
+        Raises:
+            InputError: a file is gone.
+        """
+        digest = hashlib.sha256()
+        for sequence, file in self.case.sequences.items():
+            try:
+                status = file.path.stat()
+            except OSError as error:
+                raise InputError(f"case {self.key}: {file.path.name} cannot be read ({error.strerror or error}). Was it moved?") from error
+            digest.update(f"{sequence}\0{file.path}\0{file.component}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        return digest.hexdigest()
+
+
+def session_key(session_id: str) -> str:
+    """The key of a session's results."""
+    return _SESSION + session_id

@@ -1,0 +1,57 @@
+"""What ``--conf`` may say. MONAI Label hands all values over as texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gliolabel.errors import InputError
+
+
+class Configuration(BaseModel):
+    """The values of ``--conf NAME VALUE``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: The state folder.
+    state: str | None = None
+    #: Another database for the state, as an SQLAlchemy URI.
+    database: str | None = None
+    #: How labels in the study folder are numbered.
+    labels: str | None = None
+    #: Whether labels found beside cases count as accepted.
+    labels_in_folder: Literal["import", "ignore"] = "import"
+    #: ``cpu``, ``cuda``, ``cuda:1``; by default the best there is.
+    device: str | None = None
+    #: GiB that inference may use; by default what is free.
+    memory: float | None = Field(default=None, gt=0)
+
+
+#: Names that are MONAI Label's or its sample apps' own, which people carry over from other start lines.
+_OTHERS = frozenset(
+    {"server_mode", "sam2", "models", "preload", "use_pretrained_model", "skip_scoring", "skip_strategies", "epistemic_enabled"}
+)
+
+
+def read_configuration(conf: Mapping[str, Any]) -> tuple[Configuration, list[str]]:
+    """The configuration, and warnings about what was passed over.
+
+    Raises:
+        InputError: an unknown name, or a value that cannot be used.
+    """
+    passed_over = [name for name in conf if name in _OTHERS]
+    given = {name: value for name, value in conf.items() if name not in _OTHERS}
+    unknown = sorted(set(given) - set(Configuration.model_fields))
+    if unknown:
+        near = get_close_matches(unknown[0], Configuration.model_fields, n=1)
+        hint = f" Did you mean {near[0]}?" if near else f" Known are {', '.join(Configuration.model_fields)}."
+        raise InputError(f"--conf {unknown[0]} is not known.{hint}")
+    try:
+        configuration = Configuration.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"--conf {first['loc'][0]} {given.get(str(first['loc'][0]))!r} cannot be used: {first['msg']}.") from error
+    return configuration, [f"--conf {name} means nothing to this app and is passed over" for name in passed_over if name != "server_mode"]

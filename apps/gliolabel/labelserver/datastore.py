@@ -1,0 +1,385 @@
+"""MONAI Label's datastore on top of the study folder (read only) and the state folder (everything that arises)."""
+
+from __future__ import annotations
+
+import io
+import logging
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from monailabel.interfaces.datastore import Datastore, DefaultLabelTag
+
+from gliolabel.errors import ConflictError, GlioLabelError, InputError, UnavailableError, UnknownError
+from gliolabel.labelserver.cases import CaseRef
+from gliolabel.labelserver.submissions import Submission, read_submission
+from gliolabel.labelserver.uploads import Uploads
+from gliolabel.labelserver.wire import label_tag as checked_tag
+from gliolabel.state import Database
+from gliolabel.state.cases import CaseNotes
+from gliolabel.state.files import file_sha256, file_stem
+from gliolabel.state.labels import FINAL, ORIGINAL, LabelStore
+from gliolabel.state.maps import MapStore
+from gliolabel.state.tables import LabelRow, MapRow
+from gliolabel.studies import Studies
+from gliolabel.studies.files import split_extension
+from gliolabel.studies.writing import write_volume
+
+_LOG = logging.getLogger(__name__)
+
+#: The tag under which the map of the last segmentation is found.
+UNCERTAINTY = "uncertainty"
+#: The study folder is looked at again at most this often (seconds).
+_REFRESH_S = 30.0
+_REFRESH_UNKNOWN_S = 2.0
+#: Keys of a label's info that `GET /datastore/?output=all` leaves out: it is read at every Next Sample.
+_BULKY = ("uncertainty", "latencies", "warnings", "notice")
+
+
+class CaseDatastore(Datastore):  # type: ignore[misc]
+    """One image id per case; its file is the reference sequence.
+
+    A label found beside a case is its ``final`` version 1 by ``import``. Nothing is ever written to the study folder.
+
+    Args:
+        studies: the study folder.
+        database: the state.
+        import_labels: whether labels found beside the cases count.
+    """
+
+    def __init__(self, studies: Studies, database: Database, *, import_labels: bool = True) -> None:
+        self.studies = studies
+        self.labels = LabelStore(database, imported=import_labels)
+        self.maps = MapStore(database)
+        self.notes = CaseNotes(database)
+        self.uploads = Uploads(database)
+        self._folder = database.folder
+        self._import_labels = import_labels
+        self._name, self._description = "GlioLabel", studies.describe()
+        self._refreshed = 0.0
+        self.refresh()
+
+    # --- cases
+
+    def case(self, image_id: str, *, sequence: str = "auto") -> CaseRef:
+        """The case of an image id.
+
+        Args:
+            image_id: as in :meth:`list_images`.
+            sequence: which sequence an uploaded volume is; ``auto``: by its name.
+
+        Raises:
+            UnknownError: there is no such case.
+            InputError: an uploaded volume whose name does not tell its sequence.
+        """
+        if image_id not in self.studies:
+            uploaded = self.uploads.case(image_id, sequence=sequence)
+            if uploaded is not None:
+                return CaseRef(image_id, uploaded)
+            self._refresh_if_older(_REFRESH_UNKNOWN_S)
+        return CaseRef(image_id, self.studies.get(image_id))
+
+    def known(self, image_id: str) -> bool:
+        """Whether there is a case of that id."""
+        return image_id in self.studies or image_id in self.uploads
+
+    def _require(self, image_id: str) -> str:
+        if not self.known(image_id):
+            self._refresh_if_older(_REFRESH_UNKNOWN_S)
+        if not self.known(image_id):
+            raise UnknownError(f"There is no image {image_id[:128]!r} here. Press refresh in Slicer, or check the name.")
+        return image_id
+
+    # --- MONAI Label's interface: names
+
+    def name(self) -> str:
+        return self._name
+
+    def set_name(self, name: str) -> None:
+        self._name = name
+
+    def description(self) -> str:
+        return self._description
+
+    def set_description(self, description: str) -> None:
+        self._description = description
+
+    # --- images
+
+    def list_images(self) -> list[str]:
+        return [*self.studies.ids, *(image_id for image_id in self.uploads if image_id not in self.studies)]
+
+    def get_image_uri(self, image_id: str) -> str:
+        self._require(image_id)
+        if image_id not in self.studies:
+            return str(self.uploads.file(image_id))
+        return str(self.studies.get(image_id).reference_file(self._folder.cache / "images").resolve())
+
+    def get_image(self, image_id: str, params: Any = None) -> io.BytesIO:
+        return io.BytesIO(Path(self.get_image_uri(image_id)).read_bytes())
+
+    def get_image_info(self, image_id: str) -> dict[str, Any]:
+        """What Next Sample adds to its answer: a file name of its own kind for Slicer's download cache, and the checksum."""
+        self._require(image_id)
+        path = Path(self.get_image_uri(image_id))
+        info = self.notes.get(image_id)
+        info["name"] = public_name(image_id, path.name)
+        info["path"] = str(path)
+        info["checksum"] = self._checksum(image_id, path, info.pop("checksum_of", None))
+        return info
+
+    def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
+        self.notes.merge(self._require(image_id), {key: value for key, value in info.items() if key not in ("checksum_of", "path")})
+
+    def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
+        """Store an uploaded volume, unless the same one is there already.
+
+        Raises:
+            InputError: it is no 3-D volume, or the name cannot be used.
+            ConflictError: another volume has that name.
+        """
+        path = Path(image_filename)
+        if not image_id:
+            image_id = (split_extension(path.name) or (path.stem, ""))[0]
+        there = Path(self.get_image_uri(image_id)) if image_id in self.studies else None
+        author = str(image_info.get("user") or image_info.get("client_id") or "")
+        self.uploads.add(image_id, path, author=author, there=there)
+        return image_id
+
+    def remove_image(self, image_id: str) -> None:
+        self._require(image_id)
+        if image_id in self.studies:
+            raise ConflictError(f"{image_id} lies in the study folder, which this server only reads. Remove its files there.")
+        self.labels.remove(image_id)
+        self.maps.remove(image_id)
+        self.uploads.remove(image_id)
+
+    # --- labels
+
+    def get_labels_by_image_id(self, image_id: str) -> dict[str, str]:
+        self._require(image_id)
+        tags = {row.tag for row in self.labels.versions(image_id)}
+        return dict.fromkeys(sorted(tags | ({UNCERTAINTY} if self.maps.current(image_id) else set())), image_id)
+
+    def get_label_by_image_id(self, image_id: str, tag: str) -> str:
+        return self.get_labels_by_image_id(image_id).get(_plain(tag), "")
+
+    def get_label_uri(self, label_id: str, label_tag: str) -> str:
+        self._require(label_id)
+        tag = _plain(label_tag)
+        if tag == UNCERTAINTY:
+            return str(self.maps.file(self._current_map(label_id), "std"))
+        row = self._newest(label_id, tag)
+        file = self.labels.file(row)
+        return str(file if file is not None else self._materialise(row))
+
+    def get_label(self, label_id: str, label_tag: str, params: Any = None) -> io.BytesIO:
+        return io.BytesIO(Path(self.get_label_uri(label_id, label_tag)).read_bytes())
+
+    def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
+        self._require(label_id)
+        tag = _plain(label_tag)
+        return _map_info(self._current_map(label_id)) if tag == UNCERTAINTY else _label_info(self._newest(label_id, tag))
+
+    def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None:
+        self.labels.update_info(self._require(label_id), checked_tag(_plain(label_tag)), info)
+
+    def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
+        """Store a label as a new version.
+
+        Raises:
+            UnknownError: unknown image.
+            InputError: the label does not fit (see :func:`read_submission`); nothing was stored.
+        """
+        self.submit(image_id, Path(label_filename), tag=_plain(label_tag), info=label_info)
+        return image_id
+
+    def submit(self, image_id: str, path: Path, *, tag: str, info: Mapping[str, Any]) -> tuple[LabelRow, Submission]:
+        """As :meth:`save_label`; returns the version and what was read."""
+        self._require(image_id)
+        if checked_tag(tag) == UNCERTAINTY:
+            raise InputError(f"The tag {UNCERTAINTY} holds the server's own map and cannot be written.")
+        grid = self.case(image_id, sequence="t1").case.grid()
+        submission = read_submission(path, label_info=info.get("label_info"), grid=grid, case_id=image_id)
+        kept = {key: value for key, value in info.items() if key != "user"}
+        kept["volumes_ml"] = dict(submission.volumes_ml)
+        row = self.labels.add(
+            image_id,
+            tag=tag,
+            write=lambda target: write_volume(submission.array, grid, target),
+            author=str(info.get("user") or info.get("client_id") or ""),
+            model_version=str(info.get("model_version") or self._last_segmentation(image_id)),
+            info=kept,
+        )
+        _LOG.info("case %s: label %s version %d stored", image_id, tag, row.version)
+        return row, submission
+
+    def remove_label(self, label_id: str, label_tag: str) -> None:
+        tag = checked_tag(_plain(label_tag))
+        if tag == UNCERTAINTY:
+            self.maps.remove(self._require(label_id))
+        elif not self.labels.remove(self._require(label_id), tag):
+            raise UnknownError(f"Case {label_id!r} has no label {tag!r}.")
+
+    # --- lists
+
+    def datalist(self, full_path: bool = True) -> list[dict[str, Any]]:
+        """Image and ``final`` label of every completed case."""
+        found = []
+        for image_id in self.get_labeled_images():
+            try:
+                found.append({"image": self.get_image_uri(image_id), "label": self.get_label_uri(image_id, FINAL)})
+            except GlioLabelError as error:
+                _LOG.warning("left out of the list: %s", error)
+        return found
+
+    def get_labeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
+        done = self.labels.cases_with(_plain(label_tag or FINAL))
+        return [image_id for image_id in self.list_images() if image_id in done]
+
+    def get_unlabeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
+        done = self.labels.cases_with(_plain(label_tag or FINAL))
+        return [image_id for image_id in self.list_images() if image_id not in done]
+
+    def get_dataset_archive(self, limit_cases: int | None) -> str:
+        """A ZIP archive of the completed cases: ``image/`` (all sequences), ``label/``."""
+        completed = self.get_labeled_images()
+        if not completed:
+            raise UnknownError("No case is completed yet, so there is nothing to put into an archive.")
+        target = self._folder.cache / "dataset.zip"
+        temporary = target.with_suffix(f".{time.monotonic_ns()}")
+        try:
+            with zipfile.ZipFile(temporary, "w") as archive:
+                for image_id in completed[:limit_cases] if limit_cases and limit_cases > 0 else completed:
+                    files = {file.path for file in self.case(image_id, sequence="t1").case.sequences.values()}
+                    for file in sorted(files):
+                        archive.write(file, f"image/{file_stem(image_id)}/{file.name}")
+                    label = Path(self.get_label_uri(image_id, FINAL))
+                    archive.write(label, f"label/{file_stem(image_id)}.nii.gz")
+            temporary.replace(target)
+        except OSError as error:
+            raise UnavailableError(f"The archive cannot be written to {target.parent}: {error.strerror or error}") from error
+        finally:
+            temporary.unlink(missing_ok=True)
+        return str(target)
+
+    def refresh(self) -> None:
+        """Look at the study folder again."""
+        if self._refreshed:
+            self.studies.refresh()
+        self._refreshed = time.monotonic()
+        if self._import_labels:
+            self.labels.note_imports(case.id for case in self.studies if case.label is not None and case.label.numbering.decided)
+
+    def refresh_now_and_then(self) -> None:
+        """Look at the study folder again if that was not done for a while."""
+        self._refresh_if_older(_REFRESH_S)
+
+    def status(self) -> dict[str, Any]:
+        ids = set(self.list_images())
+        tags = {tag: len(cases & ids) for tag, cases in sorted(self.labels.cases_by_tag().items())}
+        maps = len(self.maps.all_current().keys() & ids)
+        return {"total": len(ids), "completed": tags.get(FINAL, 0), "label_tags": {**tags, **({UNCERTAINTY: maps} if maps else {})}}
+
+    def json(self) -> dict[str, Any]:
+        """The whole datastore in the shape of MONAI Label's own, entries kept small."""
+        notes, labels, maps = self.notes.all(), self.labels.all_newest(), self.maps.all_current()
+        objects = {}
+        for image_id in self.list_images():
+            extension = self._extension(image_id)
+            info = {key: value for key, value in notes.get(image_id, {}).items() if key != "checksum_of"}
+            rows = {tag: {"ext": ".nii.gz", "info": _brief(_label_info(row))} for tag, row in labels.get(image_id, {}).items()}
+            if image_id in maps:
+                rows[UNCERTAINTY] = {"ext": ".nii.gz", "info": _brief(_map_info(maps[image_id]))}
+            objects[image_id] = {"image": {"ext": extension, "info": {**info, "name": public_name(image_id, extension)}}, "labels": rows}
+        return {"name": self._name, "description": self._description, "images_dir": "", "labels_dir": "labels", "objects": objects}
+
+    # --- helpers
+
+    def _extension(self, image_id: str) -> str:
+        if image_id not in self.studies:
+            return (split_extension(self.uploads.file(image_id).name) or ("", ".nii.gz"))[1]
+        case = self.studies.get(image_id)
+        file = case.sequences[case.reference]
+        return ".nii.gz" if file.component is not None else (split_extension(file.path.name) or ("", ".nii.gz"))[1]
+
+    def _checksum(self, image_id: str, path: Path, known: Any) -> str:
+        status = path.stat()
+        mark = [str(path), status.st_size, status.st_mtime_ns]
+        if isinstance(known, Mapping) and known.get("mark") == mark:
+            return str(known["checksum"])
+        checksum = f"SHA256:{file_sha256(path)}"
+        self.notes.merge(image_id, {"checksum_of": {"mark": mark, "checksum": checksum}})
+        return checksum
+
+    def _newest(self, image_id: str, tag: str) -> LabelRow:
+        row = self.labels.newest(image_id, checked_tag(tag))
+        if row is None:
+            raise UnknownError(f"Case {image_id!r} has no label {tag!r}.")
+        return row
+
+    def _current_map(self, image_id: str) -> MapRow:
+        row = self.maps.current(image_id)
+        if row is None:
+            raise UnknownError(f"Case {image_id!r} has no uncertainty map yet. Run a segmentation first.")
+        return row
+
+    def _materialise(self, row: LabelRow) -> Path:
+        label = self.studies.get(row.case_id).read_label_image()
+        if label is None:
+            raise UnknownError(f"The label beside case {row.case_id!r} is no longer there.")
+        write: Callable[[Path], object] = lambda target: write_volume(label.array, label.grid, target)  # noqa: E731
+        file = self.labels.file(self.labels.materialise(row, write))
+        assert file is not None
+        return file
+
+    def _last_segmentation(self, image_id: str) -> str:
+        last = self.notes.get(image_id).get("last_segmentation")
+        return f"{last.get('model')} {last.get('version')}" if isinstance(last, Mapping) else ""
+
+    def _refresh_if_older(self, seconds: float) -> None:
+        if time.monotonic() - self._refreshed > seconds:
+            self.refresh()
+
+
+def public_name(image_id: str, file_name: str) -> str:
+    """The file name under which a client stores an image: the case's own, so that Slicer's download cache never mixes two cases up."""
+    extension = (split_extension(f"x{file_name}") or ("", ".nii.gz"))[1]
+    plain = all(sign.isalnum() or sign in "._-" for sign in image_id) and image_id.isascii()
+    return f"{image_id if plain else file_stem(image_id)}{extension}"
+
+
+def _plain(tag: str | DefaultLabelTag) -> str:
+    return tag.value if isinstance(tag, DefaultLabelTag) else str(tag)
+
+
+def _label_info(row: LabelRow) -> dict[str, Any]:
+    facts = {"version": row.version, "author": row.author, "ts": int(row.created.timestamp()), "name": f"{file_stem(row.case_id)}.nii.gz"}
+    if row.model_version:
+        facts["model_version"] = row.model_version
+    return {**row.info, **facts}
+
+
+def _map_info(row: MapRow) -> dict[str, Any]:
+    return {
+        "model": row.model,
+        "model_version": row.version,
+        "measure": "std",
+        "passes": row.passes,
+        "seed": row.seed,
+        "uncertainty": row.scores,
+        "ts": int(row.created.timestamp()),
+        "name": f"{file_stem(row.case_id)}.nii.gz",
+    }
+
+
+def _brief(info: Mapping[str, Any]) -> dict[str, Any]:
+    brief = {key: value for key, value in info.items() if key not in _BULKY}
+    if isinstance(brief.get("params"), Mapping):
+        brief["params"] = {key: value for key, value in brief["params"].items() if key == "label_names"}
+    return brief
+
+
+__all__ = ["ORIGINAL", "UNCERTAINTY", "CaseDatastore", "public_name"]

@@ -1,0 +1,82 @@
+"""``POST /infer/{model}``."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
+from fastapi.responses import JSONResponse
+from monailabel.config import settings
+from monailabel.endpoints.user.auth import RBAC
+from monailabel.utils.others.generic import get_mime_type
+from requests_toolbelt import MultipartEncoder
+
+from gliolabel.errors import InputError
+from gliolabel.labelserver.routes.receiving import received
+from gliolabel.labelserver.wire import read_params
+
+if TYPE_CHECKING:
+    from gliolabel.labelserver.app import GlioLabelApp
+
+
+class Output(StrEnum):
+    """What the answer holds."""
+
+    image = "image"
+    json = "json"
+    all = "all"
+    dicom_seg = "dicom_seg"
+
+
+def router(app: GlioLabelApp) -> APIRouter:
+    """The route."""
+    routes = APIRouter(prefix=settings.MONAI_LABEL_API_STR + "/infer", tags=["Infer"])
+
+    @routes.post("/{model}", summary="Segment a case", dependencies=[Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER))])
+    def infer(
+        model: str,
+        image: str = "",
+        session_id: str = "",
+        params: Annotated[str, Form()] = "{}",
+        file: Annotated[UploadFile | None, File()] = None,
+        label: Annotated[UploadFile | None, File()] = None,
+        output: Output | None = None,
+    ) -> Response:
+        if output is Output.dicom_seg:
+            raise InputError("output=dicom_seg cannot be used: the study folder holds no DICOM. Use all, image or json.")
+        # `label` is what interactive models draw on; ours read nothing from it, and it is not stored.
+        request: dict[str, Any] = {**read_params(params), "model": model, "image": image}
+        if session_id:
+            return _answer(app.infer({**request, "session_id": session_id}), output)
+        if file is None:
+            return _answer(app.infer(request), output)
+        with received(file, app.files.folder) as path:
+            # A volume in the request lives as long as the request: a session of one use.
+            session = app.open_session(path)
+            try:
+                return _answer(app.infer({**request, "session_id": session.name, "image": image or file.filename or ""}), output)
+            finally:
+                app.sessions().remove_session(session.name)
+
+    return routes
+
+
+def _answer(result: dict[str, Any], output: Output | None) -> Response:
+    """The answer in MONAI Label's shape: the parameters and one file. The file is read and deleted."""
+    file, params = result["file"], result["params"]
+    if file is None:
+        return JSONResponse(params)
+    path = Path(file)
+    try:
+        if output is Output.json:
+            return JSONResponse(params)
+        content, kind = path.read_bytes(), get_mime_type(str(path))
+    finally:
+        path.unlink(missing_ok=True)
+    if output is Output.image:
+        return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{path.name}"'})
+    parts = MultipartEncoder({"params": (None, json.dumps(params), "application/json"), "image": (path.name, content, kind)})
+    return Response(parts.to_string(), media_type=parts.content_type)

@@ -1,0 +1,40 @@
+"""Receiving a file: stored in the state folder while it is looked at, and gone afterwards, whatever happens."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fastapi import UploadFile
+
+from gliolabel.errors import InputError, UnavailableError
+from gliolabel.studies.files import EXTENSIONS, split_extension
+
+
+@contextmanager
+def received(upload: UploadFile, folder: Path) -> Iterator[Path]:
+    """The upload as a file, for the time of the block.
+
+    Only the ending of the client's file name is used.
+
+    Raises:
+        InputError: the file is of no format that is read.
+        UnavailableError: the disk is full.
+    """
+    name = (upload.filename or "volume.nii.gz").replace("\\", "/").rsplit("/", 1)[-1]
+    parts = split_extension(f"x{name}")
+    if parts is None:
+        raise InputError(f"The file {name[-64:]!r} cannot be read here: expected one of {', '.join(EXTENSIONS)}.")
+    path = folder / f"received_{uuid.uuid4().hex}{parts[1]}"
+    try:
+        try:
+            with path.open("xb") as stream:
+                shutil.copyfileobj(upload.file, stream)
+        except OSError as error:
+            raise UnavailableError(f"The upload cannot be stored in {folder} ({error.strerror or error}). Nothing was kept.") from error
+        yield path
+    finally:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,52 @@
+"""What the server says about itself: in the log at the start, and to the plugin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gliolabel.studies import Studies
+from gliolabel.vocabulary import RESEARCH_NOTICE
+
+if TYPE_CHECKING:
+    from gliolabel.labelserver.app import GlioLabelApp
+
+#: So many problems are named one by one.
+_SHOWN = 10
+
+
+def describe(app: GlioLabelApp) -> list[str]:
+    """Lines for the log: cases, problems, models, device, folders."""
+    studies = app.cases.studies
+    status = app.cases.status()
+    lines = [f"GlioLabel {app.version}. {RESEARCH_NOTICE}", studies.describe()]
+    lines += [f"  warning: {warning}" for warning in studies.warnings]
+    problems = studies.problems
+    lines += [f"  problem: {problem.message}" for problem in problems[:_SHOWN]]
+    if len(problems) > _SHOWN:
+        lines.append(f"  ... and {len(problems) - _SHOWN} more problems")
+    uploads = status["total"] - len(studies)
+    lines.append(
+        f"{status['completed']} of {status['total']} cases are completed"
+        + (f", {uploads} cases were uploaded" if uploads else "")
+        + (
+            ""
+            if app.configuration.labels_in_folder == "import"
+            else "; labels beside the cases are ignored (--conf labels_in_folder ignore)"
+        )
+    )
+    models = app.workbench.models()
+    lines += [f"Model {name}: version {version.version}" for name, version in models.items()]
+    if not models:
+        lines.append("No model has weights, so no segmentation is offered. `gliolabel doctor` says what to do.")
+    lines.append(f"Device: {app.workbench.device_text()}")
+    lines.append(f"State folder: {app.folder.path}")
+    return lines
+
+
+def study_warnings(studies: Studies) -> list[str]:
+    """Sentences for the plugin's server description: what is wrong with the study folder."""
+    count = len(studies.problems)
+    return [
+        *(f"{warning}." for warning in studies.warnings),
+        *([f"{count} files have a problem; the server's log names them."] if count else []),
+    ]

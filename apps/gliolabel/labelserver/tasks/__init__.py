@@ -1,0 +1,1 @@
+"""MONAI Label's inference tasks. Each returns one file and JSON parameters."""

@@ -1,0 +1,67 @@
+"""The places to check first, as markups that Slicer shows as points."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+from monailabel.interfaces.tasks.infer_v2 import InferType
+
+from gliolabel.labelserver.cases import CaseRef
+from gliolabel.labelserver.results import ResultFiles
+from gliolabel.labelserver.tasks.answers import CaseTask, label_names
+from gliolabel.labelserver.wire import BACKGROUND_PASSES, SEQUENCE_CHOICES, PlacesOptions, read_options
+from gliolabel.labelserver.workbench import Workbench
+from gliolabel.studies.grid import Grid
+from gliolabel.uncertainty import places_to_look
+from gliolabel.uncertainty.markups import to_markups
+from gliolabel.vocabulary import LABELS, RESEARCH_NOTICE
+
+
+class WhereToLookTask(CaseTask):
+    """The most uncertain places of a case, worst first.
+
+    Its type is ``segmentation``, so that the stock plugin offers it; the plugin tells markups from masks by the file's ending, and its
+    labels are those of the other tasks, so that running it changes nothing about segments.
+    """
+
+    def __init__(self, workbench: Workbench, files: ResultFiles) -> None:
+        super().__init__(
+            workbench,
+            kind=InferType.SEGMENTATION,
+            description="The places where the model is least sure, worst first, as points. Uses the map of the last segmentation.",
+            labels=list(LABELS),
+            config={"places": 5, "sequence": SEQUENCE_CHOICES},
+        )
+        self._files = files
+
+    def config(self) -> dict[str, Any]:
+        """The options, with the models that there are now."""
+        return {**self._config, "of": ["auto", *self.workbench.models()]}
+
+    def answer(self, ref: CaseRef, params: Mapping[str, Any]) -> tuple[Path | None, dict[str, Any]]:
+        """Find the places in the map of the last segmentation, or of the default model if there was none."""
+        started = time.perf_counter()
+        options = read_options(PlacesOptions, params)
+        model = self.workbench.choose(options.of, case_key=ref.key)
+        key = self.workbench.key_of_last(ref, model) or self.workbench.key(ref, model, passes=BACKGROUND_PASSES, seed=0)
+        row = self.workbench.map_now(ref, key).row
+        std = sitk.ReadImage(str(self.workbench.maps.file(row, "std")), sitk.sitkFloat32)
+        mask = sitk.GetArrayFromImage(sitk.ReadImage(str(self.workbench.maps.file(row, "mask")), sitk.sitkUInt8))
+        places = places_to_look(sitk.GetArrayFromImage(std), mask, Grid.of(std), k=options.places)
+        path = self._files.json(to_markups(places), name=f"{ref.case.id}_where_to_look")
+        return path, {
+            "label_names": label_names(),
+            "model": row.model,
+            "model_version": row.version,
+            "measure": "std",
+            "passes": row.passes,
+            "seed": row.seed,
+            "places": [place.text for place in places],
+            "uncertainty": row.scores,
+            "latencies": {"total": round(time.perf_counter() - started, 3)},
+            "notice": RESEARCH_NOTICE,
+        }

@@ -1,0 +1,189 @@
+"""What comes in over the wire, checked once at the door: ids, tags, parameters."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, Final, Literal, NoReturn, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from gliolabel.errors import InputError
+from gliolabel.studies.single import SEQUENCE_OPTIONS
+
+#: Parameters by which MONAI Label lets a caller replace what the address says, or have files written. Refused, not ignored.
+REPLACING: Final = frozenset(
+    {"image", "image_path", "model", "session", "session_id", "save_label", "label_tag", "label", "file", "result_write_to_file"}
+)
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
+_ID_LENGTH = 128
+#: Passes of the map that follows a mask in the background.
+BACKGROUND_PASSES: Final = 20
+_MOST_PASSES = 200
+
+
+def new_image_id(text: str) -> str:
+    """An id for an uploaded volume: the name it has in Slicer, which may hold blanks and signs but no path.
+
+    Raises:
+        InputError: the name is empty, too long, or could be read as a path.
+    """
+    if not text or len(text) > _ID_LENGTH or text.startswith(".") or text != text.strip() or re.search(r"[/\\\x00-\x1f\x7f]", text):
+        raise InputError(
+            f"The image name {text[:_ID_LENGTH]!r} cannot be used. Expected 1 to {_ID_LENGTH} characters without '/', '\\' or control "
+            "characters, not beginning with '.' or a blank. Rename the volume in Slicer and send it again."
+        )
+    return text
+
+
+def label_tag(text: str) -> str:
+    """A label tag.
+
+    Raises:
+        InputError: it holds anything but letters, digits, ``_`` and ``-``.
+    """
+    if not _TAG.match(text):
+        raise InputError(f"The label tag {text[:64]!r} cannot be used. Expected up to 64 letters, digits, '_' or '-'.")
+    return text
+
+
+def read_params(text: str | None, *, refused: Collection[str] = REPLACING) -> dict[str, Any]:
+    """The JSON object of a request's form field ``params``.
+
+    Args:
+        text: JSON, or nothing.
+        refused: keys that may not be in it.
+
+    Raises:
+        InputError: it is no JSON object, or holds a refused key.
+    """
+    try:
+        params = json.loads(text or "{}", parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"The request's params are not valid JSON: {error}.") from error
+    if not isinstance(params, dict):
+        raise InputError(f"The request's params must be a JSON object, not {type(params).__name__}.")
+    return check_params(params, refused=refused)
+
+
+def check_params(params: dict[str, Any], *, refused: Collection[str] = REPLACING) -> dict[str, Any]:
+    """Refuse parameters that would replace what the address says.
+
+    Raises:
+        InputError: naming them.
+    """
+    found = sorted(set(params) & set(refused))
+    if found:
+        raise InputError(
+            f"The parameter{'s' if len(found) > 1 else ''} {', '.join(found)} cannot be set in the request's params. Leave it out."
+        )
+    return params
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number")
+
+
+class Options(BaseModel):
+    """Options of a task. What the plugin sends beside them is ignored; an empty text means the default."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    #: Which sequence a volume opened in Slicer is.
+    sequence: Literal["auto", "t1", "t1ce", "t2", "flair"] = "auto"
+    result_extension: str = ".nrrd"
+    result_dtype: str = "uint8"
+
+
+class SegmentationOptions(Options):
+    """Options of the segmentation tasks."""
+
+    #: ``auto``: 20 passes in the background after the answer; 0: none; n: before the answer.
+    passes: Literal["auto"] | int = "auto"
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+
+    @field_validator("passes", mode="before")
+    @classmethod
+    def _passes(cls, value: object) -> object:
+        return _passes_in_range(value)
+
+
+class UncertaintyOptions(Options):
+    """Options of the map task."""
+
+    measure: Literal["std", "entropy", "mutual_information"] = "std"
+    passes: int = BACKGROUND_PASSES
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    of: str = ""
+
+    @field_validator("passes", mode="before")
+    @classmethod
+    def _passes(cls, value: object) -> object:
+        passes = _passes_in_range(value)
+        if passes == "auto":
+            return BACKGROUND_PASSES
+        if passes == 0:
+            raise ValueError("a map needs at least 1 pass")
+        return passes
+
+
+class PlacesOptions(Options):
+    """Options of ``where_to_look``."""
+
+    places: int = Field(default=5, ge=1, le=50)
+    of: str = ""
+
+
+class BatchOptions(BaseModel):
+    """Options of a batch run."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    passes: int = BACKGROUND_PASSES
+    max_batch_size: int = Field(default=0, ge=0)
+    #: MONAI Label's own request sends these; nothing else makes sense.
+    save_label: Literal[True] = True
+    label_tag: Literal["original"] = "original"
+
+    @field_validator("passes", mode="before")
+    @classmethod
+    def _passes(cls, value: object) -> object:
+        passes = _passes_in_range(value)
+        return BACKGROUND_PASSES if passes == "auto" else passes
+
+
+def _passes_in_range(value: object) -> object:
+    if value == "auto":
+        return value
+    try:
+        passes = int(str(value))
+    except ValueError:
+        raise ValueError("expected a whole number, or auto") from None
+    if not 0 <= passes <= _MOST_PASSES:
+        raise ValueError(f"expected 0 to {_MOST_PASSES}")
+    return passes
+
+
+_Options = TypeVar("_Options", bound=BaseModel)
+
+
+def read_options(kind: type[_Options], params: Mapping[str, Any]) -> _Options:
+    """The options of a request.
+
+    Raises:
+        InputError: naming the option, its value and what was expected.
+    """
+    given = {key: value for key, value in params.items() if value is not None and value != ""}
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "?"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"The option {name} = {given.get(name)!r} cannot be used: {reason}.") from error
+
+
+#: The option tables as the plugin shows them: flat; texts, numbers and lists of texts only (a list becomes a drop-down box).
+SEQUENCE_CHOICES: Final = list(SEQUENCE_OPTIONS)
+PASSES_CHOICES: Final = ["auto", "0", "5", "10", "20", "50"]

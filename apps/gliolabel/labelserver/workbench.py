@@ -1,0 +1,257 @@
+"""Segmenting and mapping cases for all tasks: models, cases and runs are shared, and nothing is computed twice."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from gliolabel.errors import UnavailableError, UnknownError
+from gliolabel.inference import Segmentation, Segmenter, UncertaintyMaps
+from gliolabel.labelserver.cases import CaseRef
+from gliolabel.labelserver.readers import Readers
+from gliolabel.labelserver.runs import Runs
+from gliolabel.preprocessing import Prepared
+from gliolabel.recipes import ModelVersion
+from gliolabel.registry import Registry
+from gliolabel.state.cases import CaseNotes
+from gliolabel.state.maps import MapKey, MapStore
+from gliolabel.state.tables import MapRow
+from gliolabel.studies.writing import write_volume
+
+#: The default model first: the order of the plugin's list.
+MODELS: Final = ("unet3d", "resunet2d")
+#: Prepared cases kept in memory (some 50 to 250 MB each): the reader's own, and the one before it.
+_PREPARED_KEPT: Final = 2
+#: How long a list of models is believed (seconds).
+_MODELS_S: Final = 2.0
+
+
+@dataclass(frozen=True)
+class MapResult:
+    """A stored Monte-Carlo dropout run.
+
+    Args:
+        row: its files and scores.
+        computed: whether it was computed for this request, rather than found.
+    """
+
+    row: MapRow
+    computed: bool
+
+
+class Workbench:
+    """What the tasks share.
+
+    Args:
+        registry: where models come from.
+        maps: where maps go.
+        notes: where the last segmentation of a case is noted.
+        readers: whom background runs make way for.
+        device: ``cpu``, ``cuda``, ``cuda:1``; None: the best there is.
+        memory_gib: how much memory inference may use; None: by what is free.
+    """
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        maps: MapStore,
+        notes: CaseNotes,
+        readers: Readers,
+        device: str | None = None,
+        memory_gib: float | None = None,
+    ) -> None:
+        self.registry = registry
+        self.maps = maps
+        self.readers = readers
+        self._notes = notes
+        self._device, self._memory_gib = device, memory_gib
+        self._runs: Runs[MapResult] = Runs(readers, name="maps")
+        self._lock = threading.Lock()
+        self._segmenters: dict[str, tuple[ModelVersion, Segmenter]] = {}
+        self._prepared: OrderedDict[tuple[str, str], Prepared] = OrderedDict()
+        self._preparing: dict[tuple[str, str], threading.Lock] = {}
+        self._last: dict[str, MapKey] = {}
+        self._models: tuple[float, dict[str, ModelVersion]] = (-1e9, {})
+
+    # --- models
+
+    def models(self) -> dict[str, ModelVersion]:
+        """The models that have weights, by name, the default first. Looked up anew every few seconds: a new champion needs no restart."""
+        looked, models = self._models
+        if time.monotonic() - looked > _MODELS_S:
+            models = {name: self.registry.champion(name) for name in MODELS if name in self.registry.names()}
+            self._models = (time.monotonic(), models)
+        return models
+
+    def offers(self, name: str) -> bool:
+        """Whether there are weights for a model."""
+        return name in self.models()
+
+    def choose(self, name: str, *, case_key: str | None = None) -> str:
+        """The name of the model an option ``of`` means.
+
+        Args:
+            name: a model, or empty or ``auto`` for that of the case's last segmentation, else the default model.
+            case_key: the case.
+
+        Raises:
+            UnknownError: no such model.
+            UnavailableError: there are no weights at all.
+        """
+        models = self.models()
+        if not models:
+            raise UnavailableError("No model has weights, so nothing can be segmented. `gliolabel doctor` says what to do.")
+        if name in ("", "auto"):
+            last = self._last.get(case_key) if case_key else None
+            stored = self.maps.current(case_key) if case_key and last is None else None
+            wanted = last.model if last is not None else stored.model if stored is not None else ""
+            return wanted if wanted in models else next(iter(models))
+        if name not in models:
+            raise UnknownError(
+                f"There is no model {name[:64]!r} with weights here. There {'are' if len(models) > 1 else 'is'}: {', '.join(models)}."
+            )
+        return name
+
+    # --- work. Every method is to be called within `readers.request()`, or from a background run.
+
+    def segment(self, ref: CaseRef, model: str) -> Segmentation:
+        """The mask of a case.
+
+        Raises:
+            UnknownError: no such model.
+            InputError: the case cannot be read.
+        """
+        version, segmenter = self._segmenter(self.choose(model))
+        segmentation = segmenter.mask(self._prepare(ref, segmenter))
+        self._notes.merge(ref.key, {"last_segmentation": {"model": version.name, "version": version.version, "ts": int(time.time())}})
+        return segmentation
+
+    def key(self, ref: CaseRef, model: str, *, passes: int, seed: int) -> MapKey:
+        """What a map run of the served version of a model would be of."""
+        version = self.models()[self.choose(model)]
+        return MapKey(case_id=ref.key, model=version.name, version=version.version, passes=passes, seed=seed, source=ref.source())
+
+    def key_of_last(self, ref: CaseRef, model: str) -> MapKey | None:
+        """The map run of the case's last segmentation, if that was by the served version of this model and the images are the same."""
+        last = self._last.get(ref.key)
+        if last is None:
+            row = self.maps.current(ref.key)
+            if row is None:
+                return None
+            last = MapKey(ref.key, row.model, row.version, row.passes, row.seed, row.source)
+        served = self.models().get(model)
+        return last if served is not None and (last.model, last.version, last.source) == (model, served.version, ref.source()) else None
+
+    def map_later(self, ref: CaseRef, key: MapKey, mask: np.ndarray) -> bool:
+        """See that the map of the last segmentation comes to be, in the background.
+
+        Returns:
+            Whether it is there already.
+        """
+        self._last[ref.key] = key
+        found = self.maps.find(key)
+        if found is not None:
+            self.maps.make_current(found)
+            return True
+        self._runs.later(key, lambda pause: self._make(ref, key, mask, pause), group=ref.key)
+        return False
+
+    def map_now(self, ref: CaseRef, key: MapKey, *, mask: np.ndarray | None = None, last: bool = False) -> MapResult:
+        """The map of a case: the stored one, the one that is being computed, or a new one.
+
+        Args:
+            ref: the case.
+            key: which map.
+            mask: the model's mask, if it is known.
+            last: the map belongs to a segmentation that was made just now.
+        """
+        if last:
+            self._last[ref.key] = key
+        found = self.maps.find(key)
+        if found is not None:
+            if last:
+                self.maps.make_current(found)
+            return MapResult(found, computed=False)
+        return self._runs.now(key, lambda pause: self._make(ref, key, mask, pause), group=ref.key)
+
+    def map_in_background(self, ref: CaseRef, key: MapKey, *, mask: np.ndarray, pause: Callable[[], None]) -> MapResult:
+        """As :meth:`map_now`, from a background run of its own that steps aside by ``pause``."""
+        self._last[ref.key] = key
+        found = self.maps.find(key)
+        return MapResult(found, computed=False) if found is not None else self._make(ref, key, mask, pause)
+
+    def device_text(self) -> str:
+        """The device that networks run on, for people."""
+        return describe_device(self._device)
+
+    def forget(self, case_key: str) -> None:
+        """Forget what is known of a case or session."""
+        with self._lock:
+            for key in [key for key in self._prepared if key[0] == case_key]:
+                del self._prepared[key]
+        self._last.pop(case_key, None)
+        self.maps.remove(case_key)
+
+    def stop(self) -> None:
+        """Give up background work."""
+        self._runs.stop()
+
+    # --- helpers
+
+    def _segmenter(self, name: str) -> tuple[ModelVersion, Segmenter]:
+        version = self.models()[name]
+        with self._lock:
+            there = self._segmenters.get(name)
+            if there is None or there[0] != version:
+                # One copy per model: an older version is let go as soon as the last request with it is answered.
+                there = self._segmenters[name] = (version, Segmenter(version, device=self._device, memory_gib=self._memory_gib))
+            return there
+
+    def _prepare(self, ref: CaseRef, segmenter: Segmenter) -> Prepared:
+        """The case as the networks read it; the last few are kept, and two requests for one case read it once."""
+        key = (ref.key, ref.source())
+        with self._lock:
+            lock = self._preparing.setdefault(key, threading.Lock())
+        with lock:
+            with self._lock:
+                prepared = self._prepared.get(key)
+                if prepared is not None:
+                    self._prepared.move_to_end(key)
+                    return prepared
+            try:
+                prepared = segmenter.prepare(ref.case)
+            finally:
+                with self._lock:
+                    self._preparing.pop(key, None)
+            with self._lock:
+                self._prepared[key] = prepared
+                while len(self._prepared) > _PREPARED_KEPT:
+                    self._prepared.popitem(last=False)
+        return prepared
+
+    def _make(self, ref: CaseRef, key: MapKey, mask: np.ndarray | None, pause: Callable[[], None]) -> MapResult:
+        version, segmenter = self._segmenter(key.model)
+        pause()
+        prepared = self._prepare(ref, segmenter)
+        if mask is None:
+            mask = segmenter.mask(prepared).mask
+        maps: UncertaintyMaps = segmenter.maps(prepared, passes=key.passes, seed=key.seed, progress=lambda *_: pause())
+        if version.version != key.version:  # promoted meanwhile: the map is of the version that made it
+            key = MapKey(**{**key.__dict__, "version": version.version})
+        grid = prepared.grid
+        writers: dict[str, Callable[[Path], object]] = {
+            name: (lambda path, array=array: write_volume(array, grid, path)) for name, array in maps.measures.items()
+        }
+        writers["mask"] = lambda path: write_volume(mask, grid, path)
+        last = self._last.get(ref.key)
+        scores: Mapping[str, Any] = maps.scores
+        row = self.maps.add(key, files=writers, scores=scores, current=last is None or last == key)
+        return MapResult(row, computed=True)
