@@ -109,9 +109,7 @@ def _along_radius(space: Space, field: np.ndarray) -> np.ndarray:
 
 def _deep_grey(space: Space, width: float) -> np.ndarray:
     nuclei = (((1, 6, 11), (9, 15, 9)), ((1, -8, 26), (9, 16, 6)), ((9, -22, 15), (9, 10, 5)))
-    parts = [
-        _ellipsoid(space, centre=(z, y, side * x), radii=radii) for (z, y, x), radii in nuclei for side in (-1, 1)
-    ]
+    parts = [_ellipsoid(space, centre=(z, y, side * x), radii=radii) for (z, y, x), radii in nuclei for side in (-1, 1)]
     return soft_step(np.maximum.reduce(parts), 2.0 * width)
 
 

@@ -7,6 +7,7 @@ as long as that moves no corner by more than :data:`REPAIR_LIMIT_MM`; the reader
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,9 @@ import SimpleITK as sitk
 
 from gliolabel.errors import InputError
 from gliolabel.studies.grid import Grid
+
+#: More voxels than this are a damaged header, not a volume.
+VOXEL_LIMIT: Final[int] = 1 << 31
 
 #: A sheared affine whose nearest orthonormal grid has a corner further away than this (mm) is refused.
 REPAIR_LIMIT_MM: Final[float] = 2.0
@@ -116,8 +120,8 @@ def _repaired_nifti(path: Path, *, where: str) -> Header:
         size = tuple(int(n) for n in image.shape)
     except Exception as error:  # nibabel raises its own and zlib's and OSError
         raise not_an_image(where, error) from error
-    if len(size) < 3:
-        raise InputError(f"{where}: is a {len(size)}-D image, expected a 3-D volume")
+    if len(size) < 3 or math.prod(size[:3]) > VOXEL_LIMIT:
+        raise InputError(f"{where}: is an image of {' x '.join(map(str, size))} voxels, expected a 3-D volume")
     matrix = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine  # nibabel is RAS, we are LPS
     spacing = np.linalg.norm(matrix[:3, :3], axis=0)
     if not np.isfinite(matrix).all() or (spacing <= 0).any() or abs(np.linalg.det(matrix[:3, :3] / spacing)) < 1e-3:
@@ -152,6 +156,8 @@ def _without_trailing_ones(extra: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _check_grid(grid: Grid, *, where: str) -> None:
+    if math.prod(grid.size) > VOXEL_LIMIT:
+        raise InputError(f"{where}: its header gives {' x '.join(map(str, grid.size))} voxels, more than any MRI volume. Export it again")
     numbers = np.array([*grid.spacing, *grid.origin, *grid.direction])
     if not np.isfinite(numbers).all() or min(grid.spacing) <= 0 or min(grid.size) < 1:
         raise InputError(

@@ -22,6 +22,9 @@ from gliolabel.studies.headers import Header, not_an_image, read_header
 #: Decompressed bytes that may follow the voxels before a file is taken for damaged.
 _TAIL_LIMIT: Final[int] = 1 << 24
 
+#: Compressed voxels are tried in pieces of this many bytes.
+_CHUNK: Final[int] = 1 << 22
+
 _DAMAGED: Final[str] = "The file is truncated or damaged; copy it again from its source"
 
 
@@ -58,27 +61,37 @@ def read_volume(path: Path, *, where: str) -> Volume:
 
 
 def _itk_voxels(path: Path, *, where: str) -> np.ndarray:
-    if path.suffix.lower() == ".mha":
-        _check_mha(path, where=where)
+    _check_compressed(path, where=where)
     try:
         return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
     except RuntimeError as error:
-        raise InputError(f"{where}: {not_an_image('its voxels', error)}. {_DAMAGED}") from error
+        words = str(error).strip().splitlines()[-1].strip()
+        raise InputError(f"{where}: its voxels cannot be read ({words}). {_DAMAGED}") from error
 
 
-def _check_mha(path: Path, *, where: str) -> None:
-    """MetaIO returns garbage when zlib fails, so the compressed part is tried first."""
-    head, mark, rest = path.read_bytes().partition(b"ElementDataFile = LOCAL")
-    if not mark or b"CompressedData = True" not in head:
+def _check_compressed(path: Path, *, where: str) -> None:
+    """Try the compressed part of a .mha or .nrrd file first: MetaIO returns garbage when zlib fails, and neither looks at checksums."""
+    data = path.read_bytes()
+    if path.suffix.lower() == ".mha":
+        head, _, packed = data.partition(b"ElementDataFile = LOCAL")
+        packed = packed.lstrip(b"\r").removeprefix(b"\n")
+        compressed, bits = b"CompressedData = True" in head, zlib.MAX_WBITS
+    else:
+        head, _, packed = data.partition(b"\n\n")
+        compressed, bits = packed[:2] == b"\x1f\x8b" and b"gz" in head, 16 + zlib.MAX_WBITS
+    if not compressed or not packed:
         return
+    stream = zlib.decompressobj(wbits=bits)
     try:
-        stream = zlib.decompressobj()
-        stream.decompress(rest.lstrip(b"\r").removeprefix(b"\n"))
-        whole = stream.eof
-    except zlib.error:
-        whole = False
-    if not whole:
-        raise InputError(f"{where}: its compressed voxels cannot be decompressed. {_DAMAGED}")
+        while packed and not stream.eof:
+            stream.decompress(packed, _CHUNK)
+            packed = stream.unconsumed_tail
+        if not stream.eof:
+            stream.flush()
+    except zlib.error as error:
+        raise InputError(f"{where}: its compressed voxels cannot be decompressed ({error}). {_DAMAGED}") from error
+    if not stream.eof:
+        raise InputError(f"{where}: its compressed voxels end too early. {_DAMAGED}")
 
 
 def _nifti_voxels(path: Path, *, where: str) -> np.ndarray:
@@ -86,10 +99,9 @@ def _nifti_voxels(path: Path, *, where: str) -> np.ndarray:
         packed = path.read_bytes()
     except OSError as error:
         raise InputError(f"{where}: cannot be read: {error.strerror or error}") from error
-    start = _unpack(packed, 540, where=where, whole=False)
+    start = _unpack(packed, 348, where=where, whole=False)
     try:
-        second = int.from_bytes(start[:4], "little") in (540, 0x1C020000)  # either byte order
-        nifti = nibabel.Nifti2Header(start) if second else nibabel.Nifti1Header(start[:348])
+        nifti = nibabel.Nifti1Header(start)
         dtype, offset = nifti.get_data_dtype(), int(nifti.get_data_offset())
         size = tuple(int(n) for n in nifti.get_data_shape())
         slope, intercept = nifti.get_slope_inter()

@@ -1,0 +1,59 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gliolabel.errors import InputError, UnavailableError
+from gliolabel.phantoms import Phantom
+from gliolabel.studies.writing import write_volume
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path, tiny: Phantom, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mask.nii.gz"
+    write_volume(tiny.labels, tiny.grid, path)
+    before = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UnavailableError, match=r"mask\.nii\.gz cannot be written .*No space left"):
+        write_volume(tiny.labels * 0, tiny.grid, path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_folder(tmp_path: Path, tiny: Phantom) -> None:
+    with pytest.raises(UnavailableError, match="its folder exists"):
+        write_volume(tiny.labels, tiny.grid, tmp_path / "no" / "mask.nrrd")
+
+
+def test_an_unknown_format(tmp_path: Path, tiny: Phantom) -> None:
+    with pytest.raises(InputError, match=r"mask\.png.*\.nii\.gz"):
+        write_volume(tiny.labels, tiny.grid, tmp_path / "mask.png")
+
+
+def test_wrong_shape_and_type(tmp_path: Path, tiny: Phantom) -> None:
+    with pytest.raises(ValueError, match="shape"):
+        write_volume(tiny.labels[1:], tiny.grid, tmp_path / "mask.nrrd")
+    with pytest.raises(ValueError, match="complex"):
+        write_volume(tiny.labels.astype(complex), tiny.grid, tmp_path / "mask.nrrd")
+
+
+def test_nrrd_is_compressed(tmp_path: Path, tiny: Phantom) -> None:
+    write_volume(tiny.labels, tiny.grid, tmp_path / "mask.nrrd")
+    assert b"encoding: gzip" in (tmp_path / "mask.nrrd").read_bytes()
+
+
+def test_booleans_become_bytes(tmp_path: Path, tiny: Phantom) -> None:
+    import SimpleITK as sitk
+
+    write_volume(tiny.labels > 0, tiny.grid, tmp_path / "mask.nrrd")
+    read = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "mask.nrrd")))
+    assert read.dtype == np.uint8
+    np.testing.assert_array_equal(read, tiny.labels > 0)
