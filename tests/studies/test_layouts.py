@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -112,14 +113,14 @@ class TestNumberingOfAFolder:
     def test_no_sign_is_refused_and_the_option_helps(self, tmp_path: Path, tiny: Phantom) -> None:
         write_phantom_case(tiny, tmp_path / "b", name="b", sequences=("flair",))
         studies = open_studies(tmp_path)
-        assert studies.problems[0].case_id == "b"
+        assert "labels of 1 case(s) cannot be used" in studies.warnings[0]
         case = studies.get("b")
         with pytest.raises(InputError, match=r"case b, file b_seg\.nii\.gz.*--conf labels"):
             case.read_label()
         assert case.read().missing == ("t1", "t1ce", "t2")
         helped = open_studies(tmp_path, labels="brats2021")
         np.testing.assert_array_equal(helped.get("b").read_label(), tiny.labels)
-        assert not helped.problems
+        assert not helped.warnings
 
     def test_years_in_separate_folders_decide_for_themselves(self, tmp_path: Path, tiny: Phantom) -> None:
         write_phantom_case(tiny, tmp_path / "2021" / "a", name="a", style="2021")
@@ -163,6 +164,16 @@ class TestNumberingOfAFolder:
         np.testing.assert_array_equal(label.array, tiny.labels)
         assert label.warnings == ("case a, file a-seg.nii.gz: 5 voxels of value 4 (resection cavity) are read as background",)
 
+    def test_phantoms_of_2024_have_a_cavity(self, tmp_path: Path) -> None:
+        (name,) = write_phantom_folder(tmp_path, cases=1, shape=SHAPE, layout="2024")
+        label = open_studies(tmp_path).get(name).read_label_image()
+        assert label is not None
+        assert "resection cavity" in label.warnings[0]
+        expected = _phantom(0).labels
+        cut = label.array != expected
+        assert set(expected[cut]) == {1}
+        assert set(label.array[cut]) == {0}
+
     def test_a_missing_class_is_normal(self, tmp_path: Path, tiny: Phantom) -> None:
         write_phantom_case(tiny, tmp_path / "a", name="a")
         for labels in (np.where(tiny.labels == 2, 2, 0), np.zeros_like(tiny.labels)):
@@ -185,6 +196,28 @@ class TestNumberingOfAFolder:
     def test_an_unknown_name_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"brats2019.*brats2021.*brats2023.*msd.*gliolabel"):
             open_studies(tmp_path, labels="brats2019")
+
+
+def test_cases_can_be_sent_to_other_processes_and_hashed(tmp_path: Path, tiny: Phantom) -> None:
+    write_phantom_case(tiny, tmp_path, name="x", extension=".nii")
+    (case,) = open_studies(tmp_path)
+    sent = pickle.loads(pickle.dumps(case))
+    assert sent == case
+    assert len({sent, case}) == 1
+    np.testing.assert_array_equal(sent.read_label(), tiny.labels)
+
+
+def test_arrays_may_be_written_into(tmp_path: Path, tiny: Phantom) -> None:
+    for dtype in (np.int16, np.float32):
+        write_volume(tiny.sequences["t1"].astype(dtype), tiny.grid, tmp_path / "x_t1.nii")
+        (case,) = open_studies(tmp_path)
+        case.read().arrays["t1"][0] = 1.0
+
+
+def test_msd_without_its_description_is_said(tmp_path: Path) -> None:
+    write_phantom_folder(tmp_path, cases=1, shape=SHAPE, layout="msd")
+    (tmp_path / "dataset.json").unlink()
+    assert any("MSD Task01 needs its dataset.json" in warning for warning in open_studies(tmp_path).warnings)
 
 
 class TestMsd:

@@ -16,19 +16,20 @@ from gliolabel.studies.grid import Grid
 from gliolabel.studies.numbering import BRATS_2021, BRATS_2023, MSD, Numbering
 from gliolabel.studies.resampling import onto
 from gliolabel.studies.writing import write_volume
-from gliolabel.vocabulary import SEQUENCES
+from gliolabel.vocabulary import LABELS, SEQUENCES
 
 _UNTIL_2021: Final[dict[str, str]] = {s: f"_{s}" for s in (*SEQUENCES, "seg")}
 _FROM_2023: Final[dict[str, str]] = {"t1": "-t1n", "t1ce": "-t1c", "t2": "-t2w", "flair": "-t2f", "seg": "-seg"}
 
 #: What follows the case's name in a file name, by way of writing.
-ENDINGS: Final[Mapping[str, Mapping[str, str]]] = {"2021": _UNTIL_2021, "2023": _FROM_2023}
+ENDINGS: Final[Mapping[str, Mapping[str, str]]] = {"2021": _UNTIL_2021, "2023": _FROM_2023, "2024": _FROM_2023}
 
 #: Folder of the n-th case, its name, and the way of writing, by layout.
 _LAYOUTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "2017": ("{grade}/{name}", "Phantom17_{n:03d}_1", "2021"),
     "2021": ("{name}", "Phantom_{n:03d}", "2021"),
     "2023": ("{name}", "Phantom-GLI-{n:05d}-000", "2023"),
+    "2024": ("{name}", "Phantom-GLI-{n:05d}-100", "2024"),
     "flat": ("", "Phantom_{n:03d}", "2021"),
 }
 
@@ -56,7 +57,8 @@ def write_phantom_folder(
         seed: chooses all of them.
         shape: voxels along z, y, x; the field of view stays that of BraTS, so fewer are larger.
         layout: ``2017`` (HGG and LGG folders, ``_t1ce``), ``2021`` (a folder per case, ``_t1ce``), ``2023`` (a folder per
-            case, ``-t1c``, 3 = enhancing tumor), ``flat`` (no case folders) or ``msd`` (Task01, 4-D).
+            case, ``-t1c``, 3 = enhancing tumor), ``2024`` (the same, with a resection cavity numbered 4), ``flat`` (no case
+            folders) or ``msd`` (Task01, 4-D).
         extension: ``.nii.gz``, ``.nii``, ``.nrrd`` or ``.mha``; not for ``msd``.
 
     Returns:
@@ -98,7 +100,8 @@ def write_phantom_case(
         phantom: the case.
         folder: where to; made when needed.
         name: name of the case.
-        style: ``2021`` (``_t1ce``, 4 = enhancing tumor) or ``2023`` (``-t1c``, 3 = enhancing tumor).
+        style: ``2021`` (``_t1ce``, 4 = enhancing tumor), ``2023`` (``-t1c``, 3 = enhancing tumor) or ``2024`` (the same, and
+            the lower half of the necrosis is numbered 4, as a resection cavity is).
         extension: ``.nii.gz``, ``.nii``, ``.nrrd`` or ``.mha``.
         sequences: which to write.
         labels: whether to write the labels.
@@ -115,6 +118,8 @@ def write_phantom_case(
         grid = grids.get("seg", phantom.grid)
         moved, _ = onto(phantom.labels, of=phantom.grid, grid=grid, where=name, label=True)
         numbered = renumbered(moved, BRATS_2021 if style == "2021" else BRATS_2023)
+        if style == "2024":
+            numbered[cavity(moved)] = 4
         write_volume(numbered, grid, folder / f"{name}{endings['seg']}{extension}")
 
 
@@ -150,6 +155,15 @@ def write_msd_folder(path: Path, *, cases: int = 2, seed: int = 0, shape: tuple[
     }
     (path / "dataset.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
     return ids
+
+
+def cavity(labels: np.ndarray) -> np.ndarray:
+    """Which voxels of our labels (z, y, x) the layout of 2024 numbers as a resection cavity: the lower half of the necrosis."""
+    necrosis = labels == LABELS["necrosis"]
+    slices = np.flatnonzero(necrosis.any(axis=(1, 2)))
+    if slices.size:
+        necrosis[slices[slices.size // 2] + 1 :] = False
+    return necrosis
 
 
 def renumbered(labels: np.ndarray, numbering: Numbering) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ class Case:
     """
 
     id: str
-    sequences: Mapping[str, VolumeFile]
+    sequences: Mapping[str, VolumeFile] = field(hash=False)
     label: LabelFile | None = None
     warnings: tuple[str, ...] = ()
 

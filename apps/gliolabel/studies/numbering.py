@@ -39,8 +39,8 @@ class Numbering:
 
     name: str
     meaning: str
-    values: Mapping[int, int] = field(default_factory=dict)
-    ignored: Mapping[int, str] = field(default_factory=dict)
+    values: Mapping[int, int] = field(default_factory=dict, hash=False)
+    ignored: Mapping[int, str] = field(default_factory=dict, hash=False)
 
     @property
     def decided(self) -> bool:
@@ -94,7 +94,7 @@ class Numbering:
 
 
 def _numbering(name: str, meaning: str, values: Mapping[int, int], ignored: Mapping[int, str] | None = None) -> Numbering:
-    return Numbering(name, meaning, MappingProxyType(dict(values)), MappingProxyType(dict(ignored or {})))
+    return Numbering(name, meaning, dict(values), dict(ignored or {}))
 
 
 BRATS_2021: Final = _numbering(

@@ -121,7 +121,7 @@ def _component(volume: Volume, file: VolumeFile, *, where: str) -> np.ndarray:
 def _checked(array: np.ndarray, *, where: str) -> np.ndarray:
     """The array as float32, refused when nothing can be seen in it."""
     with np.errstate(over="ignore"):
-        values = np.ascontiguousarray(array, dtype=np.float32)
+        values = np.array(array, dtype=np.float32, order="C")  # a copy of its own: whoever reads a case may write into it
     low, high = float(values.min()), float(values.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         bad = int(np.count_nonzero(~np.isfinite(values)))

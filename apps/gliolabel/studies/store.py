@@ -16,8 +16,8 @@ from gliolabel.studies.files import EXTENSIONS
 from gliolabel.studies.ids import unique_ids
 from gliolabel.studies.layout import group
 from gliolabel.studies.msd import msd_drafts
-from gliolabel.studies.numbering import Numbering, numbering_named
-from gliolabel.studies.walking import FoundFile, Walk, walk
+from gliolabel.studies.numbering import WAY_OUT, Numbering, numbering_named
+from gliolabel.studies.walking import MSD_IMAGES, FoundFile, Walk, walk
 from gliolabel.vocabulary import SEQUENCES
 
 #: So many names are given as examples in a warning.
@@ -177,9 +177,6 @@ def _cases(drafts: list[Draft]) -> tuple[dict[str, Case], list[Problem], list[st
         for path in draft.empty:
             message = f"case {case_id}, file {path.name}: the file is empty (0 bytes). Copy it again from its source"
             problems.append(Problem(case_id, path, message))
-        if draft.label is not None and not draft.numbering.decided:
-            message = f"case {case_id}, file {draft.label.path.name}: the label cannot be used: {draft.numbering.meaning}"
-            problems.append(Problem(case_id, draft.label.path, f"{message}. Start with `--conf labels NAME`"))
         notes = tuple(f"case {case_id}: {warning}" for warning in draft.warnings)
         cases[case_id] = Case(case_id, {s: draft.sequences[s] for s in SEQUENCES if s in draft.sequences}, draft.label, notes)
     return cases, problems, warnings
@@ -197,6 +194,11 @@ def _folder_warnings(path: Path, found: Walk, cases: Mapping[str, Case]) -> list
         warnings.append(
             f"{len(found.unknown)} volume file(s) are passed over, since their names do not end in t1, t1ce, t2, flair or seg "
             f"(or t1n, t1c, t2w, t2f): {examples}{', ...' if len(found.unknown) > _EXAMPLES else ''}"
+            + (
+                ". MSD Task01 needs its dataset.json beside imagesTr"
+                if any(file.parent.name in MSD_IMAGES for file in found.unknown)
+                else ""
+            )
         )
     if not cases:
         what = "holds no case" if any(path.iterdir()) else "is empty"
@@ -204,6 +206,10 @@ def _folder_warnings(path: Path, found: Walk, cases: Mapping[str, Case]) -> list
             f"The study folder {path} {what}. Check the path for a typing error (MONAI Label makes a folder that does not exist). "
             f"Expected files such as CASE/CASE_t1ce.nii.gz ({', '.join(EXTENSIONS)})"
         )
+    refused = Counter(
+        case.label.numbering.meaning for case in cases.values() if case.label is not None and not case.label.numbering.decided
+    )
+    warnings += [f"The labels of {count} case(s) cannot be used: {why}. {WAY_OUT}" for why, count in refused.items()]
     decided = {case.label.numbering.name for case in cases.values() if case.label is not None and case.label.numbering.decided}
     if len(decided) > 1:
         ways = ", ".join(sorted(decided))

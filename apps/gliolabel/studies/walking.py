@@ -17,8 +17,8 @@ from gliolabel.studies.record import RECORD_NAME, Record, read_record
 _DATASTORE_LABELS: Final[str] = "labels"
 
 MSD_DESCRIPTION: Final[str] = "dataset.json"
-_MSD_IMAGES: Final[tuple[str, ...]] = ("imagesTr", "imagesTs")
-_MSD_FOLDERS: Final[frozenset[str]] = frozenset((*_MSD_IMAGES, "labelsTr", "labelsTs"))
+MSD_IMAGES: Final[tuple[str, ...]] = ("imagesTr", "imagesTs")
+_MSD_FOLDERS: Final[frozenset[str]] = frozenset((*MSD_IMAGES, "labelsTr", "labelsTs"))
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def walk(root: Path) -> Walk:
                 found.failures.append(str(error))
         if record.results:
             continue
-        is_msd = MSD_DESCRIPTION in names and not names.isdisjoint(_MSD_IMAGES)
+        is_msd = MSD_DESCRIPTION in names and not names.isdisjoint(MSD_IMAGES)
         if is_msd:
             found.msd.append(folder)
         folders: list[str] = []
