@@ -1,0 +1,5 @@
+"""From a case to the tensor a network reads, and from a result back to the case's own grid."""
+
+from gliolabel.preprocessing.prepare import Prepared, prepare
+
+__all__ = ["Prepared", "prepare"]

@@ -1,0 +1,1 @@
+"""The training loop, the folds, and tests on held-out cases."""

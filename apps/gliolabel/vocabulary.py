@@ -1,0 +1,26 @@
+"""The words of the project: sequences, labels, regions.
+
+Everything that has to agree on a name or a number takes it from here: the network's channel order, the label values on
+the wire and on disk, the regions that are evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+#: The MRI sequences of a case, in the order of the networks' input channels.
+SEQUENCES: Final[tuple[str, ...]] = ("t1", "t1ce", "t2", "flair")
+
+#: Which sequence the radiologist sees and every result is returned on: the first of these that the case has.
+REFERENCE_ORDER: Final[tuple[str, ...]] = ("t1ce", "flair", "t2", "t1")
+
+#: Label values on the wire and on disk. Contiguous from 1, because the Slicer plugin maps values by position.
+LABELS: Final[Mapping[str, int]] = MappingProxyType({"necrosis": 1, "edema": 2, "enhancing tumor": 3})
+
+#: Evaluation regions and the label values they are made of (whole tumour, tumour core, enhancing tumour).
+REGIONS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({"WT": (1, 2, 3), "TC": (1, 3), "ET": (3,)})
+
+#: Stands wherever a user sees a result.
+RESEARCH_NOTICE: Final[str] = "Research use only, not a medical device."
