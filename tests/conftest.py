@@ -6,8 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from gliolabel.phantoms import write_phantom_folder
+
+# How long an example takes says more about the machine's load than about the code; every failure is the same for everybody.
+settings.register_profile("gliolabel", deadline=None, derandomize=True)
+settings.load_profile("gliolabel")
 
 #: Shape (z, y, x) of the phantoms in tests: small enough to be quick, large enough that all three labels occur.
 SMALL = (40, 64, 64)

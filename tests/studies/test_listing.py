@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,28 @@ def test_an_empty_folder_is_said(tmp_path: Path) -> None:
     studies = open_studies(str(tmp_path))
     assert "is empty" in studies.warnings[0]
     assert "No case found" in studies.describe()
+    (tmp_path / "datastore_v2.json").write_text("{}")
+    (tmp_path / "labels").mkdir()
+    assert "is empty" in open_studies(tmp_path).warnings[0]
+    (tmp_path / "notes.txt").write_text("x")
+    assert "holds no case" in open_studies(tmp_path).warnings[0]
+
+
+def test_a_folder_that_cannot_be_looked_at_is_said(tmp_path: Path, tiny: Phantom, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_phantom_case(tiny, tmp_path / "x", name="x", sequences=("t1ce",))
+    (tmp_path / "closed").mkdir()
+    scandir = os.scandir
+
+    def forbidding(path: str) -> Iterator[os.DirEntry[str]]:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", forbidding)
+    studies = open_studies(tmp_path)
+    assert studies.ids == ("x",)
+    assert "closed: cannot be looked at (Permission denied)" in studies.warnings[0]
+    assert "closed: cannot be looked at" in open_studies(tmp_path / "closed").warnings[0]
 
 
 def test_refresh_sees_new_cases(tmp_path: Path, tiny: Phantom) -> None:
@@ -150,7 +173,7 @@ def test_thousands_of_cases_are_listed_without_reading_them(tmp_path: Path) -> N
     start = time.perf_counter()
     studies = open_studies(tmp_path)
     assert len(studies) == 1000
-    assert time.perf_counter() - start < 3.0
+    assert time.perf_counter() - start < 10.0  # 0.2 s on an idle machine
 
 
 def test_describe_counts_what_is_missing(tmp_path: Path, tiny: Phantom) -> None:

@@ -201,7 +201,7 @@ def _folder_warnings(path: Path, found: Walk, cases: Mapping[str, Case]) -> list
             )
         )
     if not cases:
-        what = "holds no case" if any(path.iterdir()) else "is empty"
+        what = "is empty" if found.nothing else "holds no case"
         warnings.append(
             f"The study folder {path} {what}. Check the path for a typing error (MONAI Label makes a folder that does not exist). "
             f"Expected files such as CASE/CASE_t1ce.nii.gz ({', '.join(EXTENSIONS)})"

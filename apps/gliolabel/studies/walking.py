@@ -15,6 +15,7 @@ from gliolabel.studies.record import RECORD_NAME, Record, read_record
 
 #: MONAI Label's datastore keeps its labels in this folder of the study folder, beside its index ``datastore_v2.json``.
 _DATASTORE_LABELS: Final[str] = "labels"
+_DATASTORE_FILES: Final[frozenset[str]] = frozenset((_DATASTORE_LABELS, "datastore_v2.json"))
 
 MSD_DESCRIPTION: Final[str] = "dataset.json"
 MSD_IMAGES: Final[tuple[str, ...]] = ("imagesTr", "imagesTs")
@@ -49,12 +50,14 @@ class Walk:
         msd: folders with ``dataset.json`` and ``imagesTr`` or ``imagesTs``, relative to the study folder.
         unknown: volume files whose names say nothing.
         failures: what could not be looked at, and why.
+        nothing: the study folder is empty, but for hidden files and what MONAI Label itself puts there.
     """
 
     files: list[FoundFile] = field(default_factory=list)
     msd: list[str] = field(default_factory=list)
     unknown: list[Path] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    nothing: bool = False
 
 
 def walk(root: Path) -> Walk:
@@ -76,6 +79,8 @@ def walk(root: Path) -> Walk:
             found.failures.append(f"{here}: cannot be looked at ({error.strerror or error})")
             continue
         names = {entry.name for entry in entries}
+        if folder == "":
+            found.nothing = all(name.startswith(".") or name in _DATASTORE_FILES for name in names)
         if RECORD_NAME in names:
             try:
                 record = read_record(Path(here, RECORD_NAME))
