@@ -11,6 +11,7 @@ import typer
 from gliolabel.cli import console
 from gliolabel.cli.app_folder import APP_NAME, find_app_folder
 from gliolabel.cli.logs import quiet_libraries
+from gliolabel.cli.model_choice import choose_model
 from gliolabel.cli.ports import port_is_free
 from gliolabel.errors import InputError, UnavailableError
 from gliolabel.vocabulary import RESEARCH_NOTICE
@@ -58,18 +59,16 @@ def _picture(folder: Path, studies: Path, *, model: str, passes: int) -> None:
     from gliolabel.cli.picture import draw_result
     from gliolabel.cli.segment import write_result
     from gliolabel.inference import Segmenter
-    from gliolabel.registry import Registry
     from gliolabel.studies import open_studies
     from gliolabel.uncertainty import places_to_look
 
-    # The starter versions, whatever was trained on this machine: the demo shows the same everywhere.
-    segmenter = Segmenter(Registry(None).champion(model))
+    segmenter = Segmenter(choose_model(model))
     case = next(iter(open_studies(studies)))
     with console.err.status(f"Segmenting {case.id} with {model}, then {passes} passes for the map ..."):
         images = case.read()
-        result = segmenter.segment(case, passes=passes)
+        result = segmenter.segment(images, passes=passes)
     assert result.maps is not None
-    places = places_to_look(result.maps.measures["std"], result.mask, result.grid)
+    places = places_to_look(result.maps.by_region["std"], result.mask, result.grid)
     results = folder / "results"
     results.mkdir(exist_ok=True)
     write_result(result, results)

@@ -8,7 +8,7 @@ import typer
 
 from gliolabel.cli import console
 from gliolabel.cli.logs import quiet_libraries
-from gliolabel.cli.state import state_path
+from gliolabel.cli.model_choice import open_registry
 from gliolabel.errors import UnavailableError, UnknownError
 
 if TYPE_CHECKING:
@@ -75,9 +75,7 @@ def show_model(
 
 def _registry() -> Registry:
     quiet_libraries()
-    from gliolabel.registry import Registry
-
-    return Registry(state_path())
+    return open_registry()
 
 
 def _row(version: ModelVersion, *, champion: bool) -> dict[str, Any]:

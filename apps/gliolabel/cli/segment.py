@@ -12,7 +12,7 @@ import typer
 
 from gliolabel.cli import console
 from gliolabel.cli.logs import quiet_libraries
-from gliolabel.cli.state import state_path
+from gliolabel.cli.model_choice import choose_model
 from gliolabel.cli.volumes_table import VolumesTable
 from gliolabel.errors import GlioLabelError, InputError
 from gliolabel.vocabulary import REGIONS, RESEARCH_NOTICE
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def segment(
     studies: Annotated[Path, typer.Argument(help="Study folder.", metavar="STUDIES")],
     out: Annotated[Path, typer.Argument(help="Where the results go; made when needed.", metavar="OUT")],
-    model: Annotated[str, typer.Option(help="Model whose champion segments; `gliolabel models list` shows them.")] = "unet3d",
+    model: Annotated[str, typer.Option(help="Model (`gliolabel models list` shows them), or a .safetensors file.")] = "unet3d",
     passes: Annotated[int, typer.Option(min=0, max=200, help="Passes of the uncertainty map. 0: no map and no places.")] = 20,
     case: Annotated[list[str] | None, typer.Option(help="Only this case; may be given more than once.")] = None,
     places: Annotated[int, typer.Option(min=1, max=50, help="How many places to look at.")] = 5,
@@ -37,21 +37,20 @@ def segment(
     """Segment every case of a study folder.
 
     Writes for each case CASE_mask.nii.gz (1 necrosis, 2 edema, 3 enhancing tumor), CASE_uncertainty.nii.gz (standard deviation over the
-    passes, 0 to 0.5) and CASE_places.json (drag it into 3D Slicer), and volumes.csv for all. Can be stopped and started again: finished
+    passes, 0 to 0.5) and CASE_places.mrk.json (drag it into 3D Slicer), and volumes.csv for all. Can be stopped and started again: finished
     cases are skipped. A case that cannot be read is named, and the others go on; the exit code is then 1.
     """
     quiet_libraries()
     from gliolabel.inference import Segmenter
-    from gliolabel.registry import Registry
     from gliolabel.studies import open_studies
 
     if not studies.is_dir():
         raise InputError(f"STUDIES {studies}: there is no such folder. Name the folder that holds the cases.")
     store = open_studies(studies, labels=labels)
     chosen = [store.get(name) for name in case] if case else list(store)
-    version = Registry(state_path()).champion(model)
+    version = choose_model(model)
     for problem in store.problems:
-        console.warning(f"case {problem.case_id}: {problem.message}")
+        console.warning(problem.message)
     if not chosen:
         raise InputError(f"STUDIES {studies}: no case found. `gliolabel doctor --studies {studies}` says what was looked for.")
     _make(out)
@@ -65,7 +64,7 @@ def segment(
     failed = _segment_all(
         todo, Segmenter(version), out=out, table=table, key=key, passes=passes, seed=seed, count=places, shown=not as_json
     )
-    failed.update({problem.case_id: problem.message for problem in store.problems if not case})
+    failed.update({problem.case_id or problem.path.name: problem.message for problem in store.problems if not case})
     if as_json:
         done = [row for row in table.rows() if row["case"] in {c.id for c in chosen}]
         console.print_json({"out": str(out), "model": version.name, "model_version": version.version, "cases": done, "failed": failed})
@@ -121,17 +120,15 @@ def write_result(result: Segmentation, out: Path, *, count: int = 5) -> dict[str
         The files by kind: ``mask``, and with maps ``uncertainty`` and ``places``.
     """
     from gliolabel.studies.writing import write_volume
-    from gliolabel.uncertainty import places_to_look
-    from gliolabel.uncertainty.markups import to_markups
+    from gliolabel.uncertainty import places_to_look, to_markups
 
     files: dict[str, Path] = {}
     if result.maps is not None:
-        std = result.maps.measures["std"]
-        files["places"] = out / f"{result.case_id}_places.json"
-        found = places_to_look(std, result.mask, result.grid, k=count)
+        files["places"] = out / f"{result.case_id}_places.mrk.json"
+        found = places_to_look(result.maps.by_region["std"], result.mask, result.grid, k=count)
         files["places"].write_text(json.dumps(to_markups(found), indent=2) + "\n", encoding="utf-8")
         files["uncertainty"] = out / f"{result.case_id}_uncertainty.nii.gz"
-        write_volume(std, result.grid, files["uncertainty"])
+        write_volume(result.maps.measures["std"], result.grid, files["uncertainty"])
     files["mask"] = out / f"{result.case_id}_mask.nii.gz"
     write_volume(result.mask, result.grid, files["mask"])
     return files

@@ -10,7 +10,7 @@ import typer
 
 from gliolabel.cli import console
 from gliolabel.cli.logs import quiet_libraries
-from gliolabel.cli.state import state_path
+from gliolabel.cli.model_choice import choose_model, open_registry
 from gliolabel.errors import InputError, UnavailableError
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ def benchmark(
         Path | None, typer.Option(help="Take the case from this study folder; without it a synthetic one.", metavar="DIR")
     ] = None,
     case: Annotated[str | None, typer.Option(help="Which case of the study folder; the first one without this.")] = None,
-    model: Annotated[list[str] | None, typer.Option(help="Only this model; may be given more than once.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Only this model, or a .safetensors file; may be given more than once.")] = None,
     passes: Annotated[
-        int, typer.Option(min=0, max=200, help="Passes of the uncertainty map, here and in stock MONAI Label; 0: no maps.")
-    ] = 20,
+        int, typer.Option(min=0, max=200, help="Passes of the map, in both. 5 is MONAI Label's own default; 0 leaves the maps out.")
+    ] = 5,
     stock: Annotated[bool, typer.Option("--stock/--no-stock", help="Also measure stock MONAI Label with the same weights.")] = True,
     device: Annotated[str | None, typer.Option(help="For example cpu or cuda; the best one without this.")] = None,
     output: Annotated[Path | None, typer.Option(help="Also write the numbers to this JSON file.", metavar="FILE")] = None,
@@ -39,10 +39,8 @@ def benchmark(
     quiet_libraries()
     from gliolabel.cli.benchmark.measuring import Job, machine, measure
     from gliolabel.cli.benchmark.table import table
-    from gliolabel.registry import Registry
 
-    registry = Registry(state_path())
-    versions = [registry.champion(name) for name in model or registry.names()]
+    versions = [choose_model(name) for name in model or open_registry().names()]
     if not versions:
         raise UnavailableError("There are no models to measure: no weights are installed. `gliolabel doctor` says more.")
     with tempfile.TemporaryDirectory(prefix="gliolabel-benchmark-") as folder:

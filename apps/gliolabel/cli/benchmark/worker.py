@@ -52,9 +52,9 @@ def _gliolabel(job: Job, case: Case) -> dict[str, Any]:
     peak = _peak_gib()
     map_seconds = None
     if job.passes:
-        prepared = segmenter.prepare(case)
+        prepared, _ = segmenter.prepare(case)
         begin = time.perf_counter()
-        segmenter.maps(prepared, passes=job.passes)
+        segmenter.maps(prepared, result.mask, passes=job.passes)
         map_seconds = time.perf_counter() - begin
     return {
         "model": version.name,

@@ -21,11 +21,11 @@ _SHOWN = 5
 
 def weights() -> Check:
     """Whether every model that is offered has weights that load."""
-    from gliolabel.registry import Registry
+    from gliolabel.cli.model_choice import open_registry
 
     name = "Models"
     try:
-        registry = Registry(state_path())
+        registry = open_registry()
         champions = [registry.champion(model) for model in registry.names()]
         for champion in champions:
             champion.build()
