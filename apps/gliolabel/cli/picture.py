@@ -26,6 +26,11 @@ COLOURS: Final[Mapping[str, str]] = {"necrosis": "#0072B2", "edema": "#F0E442", 
 _NEAR_SLICES = 2
 #: Window of the grey values inside the head, percentiles.
 _WINDOW = (1.0, 99.5)
+#: Voxels around the head, and mm around the tumour, that are shown.
+_HEAD_MARGIN, _TUMOUR_MARGIN_MM = 4, 15.0
+
+#: Rows and columns: first, last.
+_Box = tuple[tuple[int, int], tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,13 @@ class _View:
         """Column, row and slice offset of an LPS position in mm."""
         x, y, z = (np.linalg.inv(self.grid.affine) @ np.array([*position, 1.0]))[:3]
         return float(x), float(y), float(z) - self.index
+
+    def box_around(self, inside: np.ndarray, *, margin: int) -> _Box:
+        """Rows and columns of the True voxels of a slice and ``margin`` voxels more; everything where there are none."""
+        if not inside.any():
+            return (0, inside.shape[0] - 1), (0, inside.shape[1] - 1)
+        rows, columns = (np.flatnonzero(inside.any(axis=1 - axis)) for axis in (0, 1))
+        return (int(rows[0]) - margin, int(rows[-1]) + margin), (int(columns[0]) - margin, int(columns[-1]) + margin)
 
 
 def draw_result(images: CaseImages, result: Segmentation, places: Sequence[Place], path: Path, *, note: str = "") -> Path:
@@ -73,12 +85,15 @@ def draw_result(images: CaseImages, result: Segmentation, places: Sequence[Place
     for axis, sequence in zip(axes[0], SEQUENCES, strict=True):
         _draw_sequence(axis, sequence, images, view)
     background = view.cut(images.arrays[images.reference], images.grid)
+    head = view.box_around(background > background.min(), margin=_HEAD_MARGIN)
     _draw_mask(axes[1, 0], background, view.cut(result.mask, result.grid), view)
     _draw_map(figure, axes[1, 1], background, result, view)
     _draw_places(axes[1, 2], background, result, places, view)
     _write_text(axes[1, 3], result, places, view)
-    head = f"{result.case_id}: {result.model} {result.model_version}, axial slice {view.index + 1} of {view.grid.size[2]}"
-    figure.suptitle(head, color="white", fontsize=13)
+    for axis in (*axes[0], *axes[1, :2]):
+        _zoom(axis, head)
+    heading = f"{result.case_id}: {result.model} {result.model_version}, axial slice {view.index + 1} of {view.grid.size[2]}"
+    figure.suptitle(heading, color="white", fontsize=13)
     figure.supxlabel(f"{note} {RESEARCH_NOTICE}".strip(), color="white", fontsize=11)
     figure.savefig(path, dpi=110, facecolor="black")
     return path
@@ -105,6 +120,12 @@ def _show_grey(axis: Axes, image: np.ndarray, view: _View) -> None:
     axis.imshow(image, cmap="gray", vmin=low - 0.05 * (high - low), vmax=high, aspect=view.aspect, interpolation="bilinear")
 
 
+def _zoom(axis: Axes, box: _Box) -> None:
+    (top, bottom), (left, right) = box
+    axis.set_xlim(left - 0.5, right + 0.5)
+    axis.set_ylim(bottom + 0.5, top - 0.5)
+
+
 def _title(axis: Axes, text: str) -> None:
     axis.set_title(text, color="white", fontsize=11, pad=3)
 
@@ -128,7 +149,8 @@ def _draw_mask(axis: Axes, background: np.ndarray, mask: np.ndarray, view: _View
         overlay[mask == value] = (*to_rgb(COLOURS[name]), 0.6)
     axis.imshow(overlay, aspect=view.aspect, interpolation="nearest")
     handles = [Patch(color=COLOURS[name], label=name) for name in LABELS]
-    axis.legend(handles=handles, loc="lower left", fontsize=9, labelcolor="white", facecolor="black", framealpha=0.6, edgecolor="none")
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "ncols": len(handles)}
+    axis.legend(handles=handles, fontsize=9, labelcolor="white", facecolor="black", edgecolor="none", handlelength=1.2, **place)
 
 
 def _draw_map(figure: Figure, axis: Axes, background: np.ndarray, result: Segmentation, view: _View) -> None:
@@ -154,12 +176,13 @@ def _draw_places(axis: Axes, background: np.ndarray, result: Segmentation, place
     mask = view.cut(result.mask, result.grid)
     for name, value in LABELS.items():
         if (mask == value).any():
-            axis.contour(mask == value, levels=[0.5], colors=[COLOURS[name]], linewidths=0.8)
+            axis.contour(mask == value, levels=[0.5], colors=[COLOURS[name]], linewidths=1.2)
     for number, place in enumerate(places, start=1):
         x, y, offset = view.locate(place.position)
         style = "solid" if abs(offset) <= _NEAR_SLICES else "dotted"
-        axis.scatter([x], [y], s=170, facecolors="none", edgecolors="white", linestyles=style, linewidths=1.6)
-        axis.annotate(str(number), (x, y), color="white", fontsize=10, fontweight="bold", xytext=(9, 7), textcoords="offset points")
+        axis.scatter([x], [y], s=220, facecolors="#00000080", edgecolors="white", linestyles=style, linewidths=1.6, zorder=3)
+        axis.text(x, y, str(number), color="white", fontsize=10, fontweight="bold", ha="center", va="center_baseline", zorder=4)
+    _zoom(axis, view.box_around(mask > 0, margin=round(_TUMOUR_MARGIN_MM / view.grid.spacing[0])))
 
 
 def _write_text(axis: Axes, result: Segmentation, places: Sequence[Place], view: _View) -> None:

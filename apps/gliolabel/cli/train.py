@@ -74,7 +74,15 @@ def _held_out(store: Studies, *, fold: int | None, named: Sequence[str]) -> list
 
 
 def _train(
-    recipe: Recipe, store: Studies, *, held: Sequence[str], output: Path, start: ModelVersion | None, steps: int | None, version: str, device: str
+    recipe: Recipe,
+    store: Studies,
+    *,
+    held: Sequence[str],
+    output: Path,
+    start: ModelVersion | None,
+    steps: int | None,
+    version: str,
+    device: str,
 ) -> ModelVersion:
     from gliolabel.recipes import save_model_version
     from gliolabel.training.cases import load_training_case

@@ -1,0 +1,121 @@
+"""The benchmark measures both pipelines with the same weights, and says so when one fails."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+from gliolabel.cli.benchmark import measuring, worker
+from gliolabel.cli.benchmark.measuring import Job, measure
+from gliolabel.cli.benchmark.table import table
+from gliolabel.recipes import ModelVersion, build_network, load_recipe, save_model_version
+from gliolabel.studies import open_studies
+
+
+@pytest.fixture(scope="module")
+def tiny_unet(tmp_path_factory: pytest.TempPathFactory) -> ModelVersion:
+    """An untrained U-Net of a few thousand weights."""
+    recipe = load_recipe("unet3d")
+    network = recipe.network.model_copy(update={"channels": (4, 8), "dropout": (0.1, 0.1)})
+    recipe = recipe.model_copy(update={"network": network, "sampling": recipe.sampling.model_copy(update={"patch": (32, 32, 32)})})
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "unet3d.safetensors"
+    return save_model_version(path, build_network(network).state_dict(), name="unet3d", version="tiny", recipe=recipe, metadata={})
+
+
+def _job(version: ModelVersion, studies: Path, pipeline: str, *, passes: int = 2) -> Job:
+    return Job(pipeline=pipeline, model=version.path, studies=studies, case=open_studies(studies).ids[0], passes=passes, device="cpu")
+
+
+def test_a_job_travels_as_json(tiny_unet: ModelVersion, phantom_folder: Path) -> None:
+    job = _job(tiny_unet, phantom_folder, "stock")
+    assert Job.from_json(job.to_json()) == job
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "stages"),
+    [("gliolabel", {"read", "prepare", "network", "restore", "write"}), ("stock", {"pre", "infer", "invert", "post", "write"})],
+)
+def test_both_pipelines_are_measured(tiny_unet: ModelVersion, phantom_folder: Path, pipeline: str, stages: set[str]) -> None:
+    row = worker.run(_job(tiny_unet, phantom_folder, pipeline))
+    assert stages <= set(row["stages_s"])
+    assert row["total_s"] >= row["stages_s"]["write"]
+    assert 0 < row["map_s"] < 300
+    assert 0.05 < row["peak_gib"] <= row["peak_map_gib"] < 64
+    assert set(row["dice"]) == {"WT", "TC", "ET"}
+    assert all(0 <= value <= 1 for value in row["dice"].values())
+    json.dumps(row)
+
+
+def test_both_pipelines_segment_alike(tiny_unet: ModelVersion, phantom_folder: Path) -> None:
+    """The stock transforms feed the network what ours do: turned, normalised, and back on the case's grid."""
+    from gliolabel.inference import Segmenter
+    from gliolabel.labelserver.benchmark_stock import StockTask, segment_stock
+    from gliolabel.vocabulary import SEQUENCES
+
+    case = next(iter(open_studies(phantom_folder)))
+    theirs = segment_stock(StockTask(tiny_unet), [case.sequences[s].path for s in SEQUENCES], device="cpu").mask
+    ours = Segmenter(tiny_unet, device="cpu").segment(case).mask
+    assert theirs.shape == ours.shape
+    head = case.read().arrays["t1ce"] > 0
+    assert (theirs == ours)[head].mean() > 0.8
+
+
+def test_a_failed_measurement_is_a_row(tiny_unet: ModelVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*arguments: Any, **options: Any) -> Any:
+        return type("Done", (), {"returncode": -9, "stdout": "", "stderr": "the last words"})
+
+    monkeypatch.setattr(measuring.subprocess, "run", killed)
+    row = measure(Job(pipeline="stock", model=tiny_unet.path, studies=tmp_path, case="x", passes=2, device=None))
+    assert row["model"] == "unet3d"
+    assert "out of memory" in row["error"]
+    assert "the last words" in row["error"]
+
+
+def _row(pipeline: str, *, total: float, map_s: float | None, error: str = "") -> dict[str, Any]:
+    numbers = {"total_s": total, "cold_s": total, "map_s": map_s, "peak_gib": 1.5, "peak_map_gib": 2.0}
+    dice = {"WT": 0.9, "TC": 0.8, "ET": 0.7}
+    return {"model": "unet3d", "pipeline": pipeline, "passes": 2, "error": error, "stages_s": {"network": 1.0}, "dice": dice, **numbers}
+
+
+def _text(rows: list[dict[str, Any]]) -> str:
+    machine = {"gliolabel": "0", "torch": "2", "processor": "A processor", "cores": 2, "amx": True, "memory_gib": 8, "gpu": None}
+    console = Console(width=250, record=True, quiet=True)
+    with console.capture() as capture:
+        console.quiet = False
+        console.print(table({"rows": rows, "machine": machine, "case": {"id": "c", "grid": "a grid", "synthetic": True}}))
+    return capture.get()
+
+
+def test_the_table_compares() -> None:
+    text = _text([_row("gliolabel", total=2.0, map_s=10.0), _row("stock", total=9.0, map_s=35.0)])
+    assert "the mask is 4.5 times faster" in text
+    assert "the map 3.5 times" in text
+    assert "0.900" in text
+    assert "c (synthetic)" in text
+    assert "A processor, 2 cores with AMX, no GPU" in text
+
+
+def test_the_table_tells_failures_apart() -> None:
+    text = _text([_row("gliolabel", total=2.0, map_s=None), _row("stock", total=0.0, map_s=None, error="killed")])
+    assert "failed: killed" in text
+    assert "times faster" not in text
+
+
+def test_the_command(
+    gliolabel: Callable, tiny_unet: ModelVersion, phantom_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "measure", lambda job: _row(job.pipeline, total=1.0, map_s=None))
+    answer = gliolabel("benchmark", "--studies", phantom_folder, "--model", tiny_unet.path, "--output", tmp_path / "b.json", "--json")
+    assert answer.code == 0, answer.err
+    assert [row["pipeline"] for row in json.loads(answer.out)["rows"]] == ["gliolabel", "stock"]
+    assert json.loads((tmp_path / "b.json").read_text()) == json.loads(answer.out)
+    alone = gliolabel("benchmark", "--studies", phantom_folder, "--model", tiny_unet.path, "--no-stock", "--json")
+    assert [row["pipeline"] for row in json.loads(alone.out)["rows"]] == ["gliolabel"]
+    assert gliolabel("benchmark", "--studies", tmp_path / "none", "--model", tiny_unet.path).code == 2
