@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import shutil
 import threading
@@ -26,6 +27,7 @@ from gliolabel.labelserver.readers import Readers
 from gliolabel.labelserver.results import ResultFiles
 from gliolabel.labelserver.routes import install_routes
 from gliolabel.labelserver.sessions import SessionStore
+from gliolabel.labelserver.signals import before_signals
 from gliolabel.labelserver.startup import describe, study_warnings
 from gliolabel.labelserver.strategies import strategies
 from gliolabel.labelserver.tasks.answers import CASE
@@ -44,7 +46,7 @@ from gliolabel.vocabulary import LABELS, RESEARCH_NOTICE
 _LOG = logging.getLogger(__name__)
 
 
-class GlioLabelApp(MONAILabelApp):  # type: ignore[misc]
+class GlioLabelApp(MONAILabelApp):
     """Brain tumours for MONAI Label.
 
     Args:
@@ -83,7 +85,7 @@ class GlioLabelApp(MONAILabelApp):  # type: ignore[misc]
         studies = open_studies(self.studies, labels=configuration.labels)
         self.cases = CaseDatastore(studies, self.database, import_labels=configuration.labels_in_folder == "import")
         self.workbench = Workbench(
-            registry=Registry(self.folder.path),
+            registry=Registry(configuration.weights),
             maps=self.cases.maps,
             notes=self.cases.notes,
             readers=self.readers,
@@ -141,6 +143,10 @@ class GlioLabelApp(MONAILabelApp):  # type: ignore[misc]
 
         install_routes(fastapi_app, self)
         super().on_init_complete()
+        # The server waits for requests that are being answered, and those may wait for a map of minutes.
+        before_signals(self._give_up)
+        # A thread inside PyTorch while the interpreter is taken down ends in a crash.
+        atexit.register(self._stop)
 
     # --- requests
 
@@ -243,6 +249,15 @@ class GlioLabelApp(MONAILabelApp):  # type: ignore[misc]
 
     def on_save_label(self, image_id: str, label_id: str) -> None:
         """MONAI Label calls it after a label was stored through one of its own routes; there is nothing left to do."""
+
+    def _give_up(self) -> None:
+        self.batches.give_up()
+        self.workbench.give_up()
+
+    def _stop(self) -> None:
+        self.batches.stop()
+        self.workbench.stop()
+        self.database.close()
 
     def _summary(self) -> str:
         studies = self.cases.studies

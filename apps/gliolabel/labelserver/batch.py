@@ -114,6 +114,11 @@ class Batches:
             self._thread.join(timeout)
         return run
 
+    def give_up(self) -> None:
+        """Let the run that is under way end at its next step. Returns at once."""
+        if self._run is not None:
+            self._run.stopping.set()
+
     def _work(self, run: BatchRun) -> None:
         try:
             self._all(run)

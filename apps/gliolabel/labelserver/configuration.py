@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,6 +27,8 @@ class Configuration(BaseModel):
     labels_in_folder: Literal["import", "ignore"] = "import"
     #: ``cpu``, ``cuda``, ``cuda:1``; by default the best there is.
     device: str | None = None
+    #: Folder of weights files to serve instead of those that come with the package.
+    weights: Path | None = None
     #: GiB that inference may use; by default what is free.
     memory: float | None = Field(default=None, gt=0)
 

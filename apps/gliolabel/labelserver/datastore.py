@@ -38,7 +38,7 @@ _REFRESH_UNKNOWN_S = 2.0
 _BULKY = ("uncertainty", "latencies", "warnings", "notice")
 
 
-class CaseDatastore(Datastore):  # type: ignore[misc]
+class CaseDatastore(Datastore):
     """One image id per case; its file is the reference sequence.
 
     A label found beside a case is its ``final`` version 1 by ``import``. Nothing is ever written to the study folder.

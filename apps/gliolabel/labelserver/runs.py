@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import threading
 from collections import deque
@@ -75,8 +74,6 @@ class Runs(Generic[_Result]):
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
                 self._thread.start()
-                # A thread inside PyTorch while the interpreter is taken down ends in a crash.
-                atexit.register(self.stop)
             self._lock.notify_all()
 
     def now(self, key: Hashable, make: Callable[[Callable[[], None]], _Result], *, group: str) -> _Result:
@@ -106,9 +103,13 @@ class Runs(Generic[_Result]):
         """Whether a run of this key waits or is being made."""
         return key in self._runs
 
+    def give_up(self) -> None:
+        """Let every run end at its next step, with an error. Returns at once and may be called from a signal handler."""
+        self._stopping.set()
+
     def stop(self, timeout: float = 20.0) -> None:
         """Give up what is being made in the background and end its thread."""
-        self._stopping.set()
+        self.give_up()
         with self._lock:
             self._lock.notify_all()
         if self._thread is not None and self._thread is not threading.current_thread():

@@ -22,7 +22,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")
 _REMAINDER_S = 600
 
 
-class SessionStore(Sessions):  # type: ignore[misc]
+class SessionStore(Sessions):
     """MONAI Label's sessions, kept in the state folder.
 
     MONAI Label's own store forgets to expire sessions of an earlier server process, stops at a folder without a record, and takes any text

@@ -16,7 +16,7 @@ from gliolabel.selection.candidates import worst_region
 Chooser = Callable[[Sequence[Candidate]], Choice | None]
 
 
-class CaseStrategy(Strategy):  # type: ignore[misc]
+class CaseStrategy(Strategy):
     """A strategy by which Next Sample chooses.
 
     Args:

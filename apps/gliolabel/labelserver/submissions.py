@@ -112,7 +112,9 @@ def _by_name(array: np.ndarray, names: Mapping[int, str], *, where: str) -> tupl
             f"({sum(voxels[value] for value in unnamed)} voxels), for which no segment was named. Expected {_listed(names)}."
         )
     ours_by_name = {name.casefold(): value for name, value in LABELS.items()}
-    ours, ignored, refused = np.zeros(array.shape, np.uint8), [], []
+    ours = np.zeros(array.shape, np.uint8)
+    ignored: list[tuple[str, int]] = []
+    refused: list[tuple[str, int]] = []
     for value, name in sorted(names.items()):
         key = name.strip().casefold()
         if key in ours_by_name:

@@ -21,6 +21,8 @@ _ID_LENGTH = 128
 #: Passes of the map that follows a mask in the background.
 BACKGROUND_PASSES: Final = 20
 _MOST_PASSES = 200
+#: Places found in a map; a reader is shown the first few of them.
+MOST_PLACES: Final = 20
 
 
 def new_image_id(text: str) -> str:
@@ -131,7 +133,7 @@ class UncertaintyOptions(Options):
 class PlacesOptions(Options):
     """Options of ``where_to_look``."""
 
-    places: int = Field(default=5, ge=1, le=50)
+    places: int = Field(default=5, ge=1, le=MOST_PLACES)
     of: str = ""
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
+import torch
 
-from gliolabel.errors import UnavailableError, UnknownError
-from gliolabel.inference import Segmentation, Segmenter, UncertaintyMaps
+from gliolabel.errors import GlioLabelError, InputError, UnavailableError, UnknownError
+from gliolabel.inference import Segmentation, Segmenter
+from gliolabel.inference.precision import best_precision
 from gliolabel.labelserver.cases import CaseRef
 from gliolabel.labelserver.readers import Readers
+from gliolabel.labelserver.results import json_safe
 from gliolabel.labelserver.runs import Runs
+from gliolabel.labelserver.wire import MOST_PLACES
 from gliolabel.preprocessing import Prepared
 from gliolabel.recipes import ModelVersion
 from gliolabel.registry import Registry
@@ -24,6 +29,9 @@ from gliolabel.state.cases import CaseNotes
 from gliolabel.state.maps import MapKey, MapStore
 from gliolabel.state.tables import MapRow
 from gliolabel.studies.writing import write_volume
+from gliolabel.uncertainty import Place, places_to_look
+
+_LOG = logging.getLogger(__name__)
 
 #: The default model first: the order of the plugin's list.
 MODELS: Final = ("unet3d", "resunet2d")
@@ -72,7 +80,7 @@ class Workbench:
         self.maps = maps
         self.readers = readers
         self._notes = notes
-        self._device, self._memory_gib = device, memory_gib
+        self._device, self._memory_gib = choose_device(device), memory_gib
         self._runs: Runs[MapResult] = Runs(readers, name="maps")
         self._lock = threading.Lock()
         self._segmenters: dict[str, tuple[ModelVersion, Segmenter]] = {}
@@ -87,7 +95,10 @@ class Workbench:
         """The models that have weights, by name, the default first. Looked up anew every few seconds: a new champion needs no restart."""
         looked, models = self._models
         if time.monotonic() - looked > _MODELS_S:
-            models = {name: self.registry.champion(name) for name in MODELS if name in self.registry.names()}
+            try:
+                models = {name: self.registry.champion(name) for name in MODELS if name in self.registry.names()}
+            except GlioLabelError as error:  # a weights file that is being replaced, or damaged
+                _LOG.warning("The models cannot be looked up, those known before are served: %s", error)
             self._models = (time.monotonic(), models)
         return models
 
@@ -130,9 +141,10 @@ class Workbench:
             InputError: the case cannot be read.
         """
         version, segmenter = self._segmenter(self.choose(model))
-        segmentation = segmenter.mask(self._prepare(ref, segmenter))
+        prepared, latencies = self._prepare(ref, segmenter)
+        segmentation = segmenter.mask(prepared)
         self._notes.merge(ref.key, {"last_segmentation": {"model": version.name, "version": version.version, "ts": int(time.time())}})
-        return segmentation
+        return replace(segmentation, latencies={**latencies, **segmentation.latencies})
 
     def key(self, ref: CaseRef, model: str, *, passes: int, seed: int) -> MapKey:
         """What a map run of the served version of a model would be of."""
@@ -190,7 +202,7 @@ class Workbench:
 
     def device_text(self) -> str:
         """The device that networks run on, for people."""
-        return describe_device(self._device)
+        return f"{self._device} ({str(best_precision(self._device).dtype).removeprefix('torch.')})"
 
     def forget(self, case_key: str) -> None:
         """Forget what is known of a case or session."""
@@ -200,8 +212,12 @@ class Workbench:
         self._last.pop(case_key, None)
         self.maps.remove(case_key)
 
+    def give_up(self) -> None:
+        """Let background work, and requests that wait for it, end soon. Returns at once."""
+        self._runs.give_up()
+
     def stop(self) -> None:
-        """Give up background work."""
+        """End background work."""
         self._runs.stop()
 
     # --- helpers
@@ -212,11 +228,14 @@ class Workbench:
             there = self._segmenters.get(name)
             if there is None or there[0] != version:
                 # One copy per model: an older version is let go as soon as the last request with it is answered.
-                there = self._segmenters[name] = (version, Segmenter(version, device=self._device, memory_gib=self._memory_gib))
+                there = self._segmenters[name] = (version, Segmenter(version, device=str(self._device), memory_gib=self._memory_gib))
             return there
 
-    def _prepare(self, ref: CaseRef, segmenter: Segmenter) -> Prepared:
-        """The case as the networks read it; the last few are kept, and two requests for one case read it once."""
+    def _prepare(self, ref: CaseRef, segmenter: Segmenter) -> tuple[Prepared, dict[str, float]]:
+        """The case as the networks read it, and the seconds that took.
+
+        The last few are kept, the same for all models, and two requests for one case read it once.
+        """
         key = (ref.key, ref.source())
         with self._lock:
             lock = self._preparing.setdefault(key, threading.Lock())
@@ -225,9 +244,9 @@ class Workbench:
                 prepared = self._prepared.get(key)
                 if prepared is not None:
                     self._prepared.move_to_end(key)
-                    return prepared
+                    return prepared, {"read": 0.0, "prepare": 0.0}
             try:
-                prepared = segmenter.prepare(ref.case)
+                prepared, latencies = segmenter.prepare(ref.case)
             finally:
                 with self._lock:
                     self._preparing.pop(key, None)
@@ -235,23 +254,53 @@ class Workbench:
                 self._prepared[key] = prepared
                 while len(self._prepared) > _PREPARED_KEPT:
                     self._prepared.popitem(last=False)
-        return prepared
+        return prepared, latencies
 
     def _make(self, ref: CaseRef, key: MapKey, mask: np.ndarray | None, pause: Callable[[], None]) -> MapResult:
         version, segmenter = self._segmenter(key.model)
         pause()
-        prepared = self._prepare(ref, segmenter)
-        if mask is None:
+        prepared, _ = self._prepare(ref, segmenter)
+        if mask is None or version.version != key.version:
             mask = segmenter.mask(prepared).mask
-        maps: UncertaintyMaps = segmenter.maps(prepared, passes=key.passes, seed=key.seed, progress=lambda *_: pause())
-        if version.version != key.version:  # promoted meanwhile: the map is of the version that made it
-            key = MapKey(**{**key.__dict__, "version": version.version})
+        key = replace(key, version=version.version)  # promoted meanwhile: the map is of the version that makes it
+        # The network is free between passes, so a pause there holds nobody up.
+        maps = segmenter.maps(prepared, mask, passes=key.passes, seed=key.seed, cancel=pause)
         grid = prepared.grid
-        writers: dict[str, Callable[[Path], object]] = {
-            name: (lambda path, array=array: write_volume(array, grid, path)) for name, array in maps.measures.items()
-        }
-        writers["mask"] = lambda path: write_volume(mask, grid, path)
+        places = places_to_look(maps.by_region["std"], mask, grid, k=MOST_PLACES)
+        writers = {name: partial(write_volume, array, grid) for name, array in {**maps.measures, "mask": mask}.items()}
         last = self._last.get(ref.key)
-        scores: Mapping[str, Any] = maps.scores
-        row = self.maps.add(key, files=writers, scores=scores, current=last is None or last == key)
+        row = self.maps.add(
+            key,
+            files=writers,
+            scores=json_safe(maps.scores),
+            current=last is None or last == key,
+            places=[json_safe(asdict(place)) for place in places],
+        )
         return MapResult(row, computed=True)
+
+
+def read_place(stored: Mapping[str, Any]) -> Place:
+    """A place to look at, as it was stored with its map."""
+    x, y, z = stored["position"]
+    i, j, k = stored["index"]
+    return Place(**{**stored, "position": (x, y, z), "index": (i, j, k)})
+
+
+def choose_device(name: str | None) -> torch.device:
+    """The device that ``--conf device`` names, by default the first GPU, or the CPU without one.
+
+    Raises:
+        InputError: no such device here.
+    """
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if not name or name == "auto":
+        return torch.device("cuda" if gpus else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(f"The device {name!r} is not known. Expected cpu, cuda or cuda:N.") from error
+    if device.type not in ("cpu", "cuda") or (device.type == "cuda" and (device.index or 0) >= gpus):
+        raise InputError(
+            f"The device {name!r} is not here: this machine has {gpus or 'no'} GPU{'s' if gpus != 1 else ''} that PyTorch can use."
+        )
+    return device

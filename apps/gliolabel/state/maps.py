@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +49,22 @@ class MapStore:
         self._database = database
         self._folder = database.folder
 
-    def add(self, key: MapKey, *, files: Mapping[str, Callable[[Path], object]], scores: Mapping[str, Any], current: bool) -> MapRow:
+    def add(
+        self,
+        key: MapKey,
+        *,
+        files: Mapping[str, Callable[[Path], object]],
+        scores: Mapping[str, Any],
+        current: bool,
+        places: Sequence[Mapping[str, Any]] = (),
+    ) -> MapRow:
         """Store a run; an older run of the same key is replaced.
 
         Args:
             files: writers of the volumes by name: the measures and ``mask``.
             scores: region scores; JSON.
             current: the run belongs to the last segmentation of the case.
+            places: the places to look at, worst first; JSON.
 
         Raises:
             UnavailableError: the disk is full; nothing was stored.
@@ -66,10 +75,7 @@ class MapStore:
         try:
             for name, write in files.items():
                 sha256[name] = write_for_good(self._folder.path / paths[name], write)
-            row = MapRow(
-                case_id=key.case_id, model=key.model, version=key.version, passes=key.passes, seed=key.seed, source=key.source,
-                paths=paths, sha256=sha256, scores=dict(scores), current=current,
-            )  # fmt: skip
+            row = MapRow(**asdict(key), paths=paths, sha256=sha256, scores=dict(scores), places=[*map(dict, places)], current=current)
             with self._database.writing() as session:
                 gone = list(session.scalars(_runs(key)))
                 for old in gone:
@@ -79,9 +85,11 @@ class MapStore:
                     for other in session.scalars(select(MapRow).filter_by(case_id=key.case_id, current=True)):
                         other.current = False
                 session.add(row)
-                score = ScoreRow(case_id=key.case_id, model=key.model, version=key.version, passes=key.passes, seed=key.seed)
-                score.scores, score.created = dict(scores), now()
-                session.merge(score)
+                # A run of other passes or seed that somebody tried out does not replace the scores that cases are compared by.
+                if current or session.get(ScoreRow, (key.case_id, key.model, key.version)) is None:
+                    score = ScoreRow(case_id=key.case_id, model=key.model, version=key.version, passes=key.passes, seed=key.seed)
+                    score.scores, score.created = dict(scores), now()
+                    session.merge(score)
                 session.flush()
                 kept = select(MapRow).filter_by(case_id=key.case_id).order_by(MapRow.current.desc(), MapRow.id.desc())
                 for surplus in list(session.scalars(kept))[RUNS_KEPT:]:

@@ -36,7 +36,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Base(DeclarativeBase):
     """Base of all tables."""
 
-    type_annotation_map = {dict[str, Any]: JSON, datetime: UtcDateTime}  # noqa: RUF012 - SQLAlchemy reads it from the class
+    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON, datetime: UtcDateTime}  # noqa: RUF012 - SQLAlchemy reads it from the class
 
 
 class About(Base):
@@ -107,6 +107,8 @@ class MapRow(Base):
     paths: Mapped[dict[str, Any]] = mapped_column(default=dict)
     sha256: Mapped[dict[str, Any]] = mapped_column(default=dict)
     scores: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    #: The places to look at, worst first.
+    places: Mapped[list[Any]] = mapped_column(default=list)
     #: SHA-256 over what the map was computed from, so that a changed image is not given an old map.
     source: Mapped[str] = mapped_column(String(64), default="")
     #: Belongs to the last segmentation of the case; this run is what the tag ``uncertainty`` shows.

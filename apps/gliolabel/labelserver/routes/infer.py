@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from monailabel.config import settings
 from monailabel.endpoints.user.auth import RBAC
 from monailabel.utils.others.generic import get_mime_type
-from requests_toolbelt import MultipartEncoder
+from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
 
 from gliolabel.errors import InputError
 from gliolabel.labelserver.routes.receiving import received

@@ -18,7 +18,7 @@ from gliolabel.vocabulary import LABELS, RESEARCH_NOTICE
 CASE: Final = "case"
 
 
-class CaseTask(InferTask):  # type: ignore[misc]
+class CaseTask(InferTask):
     """A task over a case.
 
     Args:

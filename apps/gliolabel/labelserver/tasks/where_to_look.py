@@ -7,17 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import SimpleITK as sitk
 from monailabel.interfaces.tasks.infer_v2 import InferType
 
 from gliolabel.labelserver.cases import CaseRef
 from gliolabel.labelserver.results import ResultFiles
 from gliolabel.labelserver.tasks.answers import CaseTask, label_names
 from gliolabel.labelserver.wire import BACKGROUND_PASSES, SEQUENCE_CHOICES, PlacesOptions, read_options
-from gliolabel.labelserver.workbench import Workbench
-from gliolabel.studies.grid import Grid
-from gliolabel.uncertainty import places_to_look
-from gliolabel.uncertainty.markups import to_markups
+from gliolabel.labelserver.workbench import Workbench, read_place
+from gliolabel.uncertainty import to_markups
 from gliolabel.vocabulary import LABELS, RESEARCH_NOTICE
 
 
@@ -49,9 +46,7 @@ class WhereToLookTask(CaseTask):
         model = self.workbench.choose(options.of, case_key=ref.key)
         key = self.workbench.key_of_last(ref, model) or self.workbench.key(ref, model, passes=BACKGROUND_PASSES, seed=0)
         row = self.workbench.map_now(ref, key).row
-        std = sitk.ReadImage(str(self.workbench.maps.file(row, "std")), sitk.sitkFloat32)
-        mask = sitk.GetArrayFromImage(sitk.ReadImage(str(self.workbench.maps.file(row, "mask")), sitk.sitkUInt8))
-        places = places_to_look(sitk.GetArrayFromImage(std), mask, Grid.of(std), k=options.places)
+        places = [read_place(place) for place in row.places[: options.places]]
         path = self._files.json(to_markups(places), name=f"{ref.case.id}_where_to_look")
         return path, {
             "label_names": label_names(),
