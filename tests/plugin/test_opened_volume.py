@@ -17,6 +17,9 @@ from gliolabel.vocabulary import LABELS
 
 pytestmark = pytest.mark.slow
 
+#: A name as scanners give them.
+NODE = "7: ax FLAIR"
+
 
 def count(server: Server) -> int:
     return int(server.get("/info/").json()["datastore"]["total"])
@@ -32,11 +35,12 @@ def by_name(server: Server, study: Study, open_desk: Callable[..., Desk]) -> dic
     desk = open_desk("reader-with-own-files", server.url)
     desk.press("fetchServerInfoButton")
     before = count(server)
-    desk.open_volume(str(flair(study)), "7: ax FLAIR")
+    desk.open_volume(str(flair(study)), NODE)
     desk.set_option("infer", "resunet2d", "passes", "0")
     desk.choose("segmentationModelSelector", "resunet2d")
     boxes = desk.press("segmentationButton")
     return {
+        "desk": desk,
         "sample": desk.sample(),
         "segments": desk.segments(),
         "received": desk.received(),
@@ -65,6 +69,27 @@ def test_the_mask_lies_on_the_opened_volume(by_name: dict[str, Any], study: Stud
 def test_the_answer_names_what_was_missing(by_name: dict[str, Any]) -> None:
     warnings = " ".join(by_name["received"]["params"]["warnings"])
     assert all(name in warnings for name in ("t1", "t1ce", "t2")), warnings
+
+
+@pytest.fixture(scope="module")
+def kept(by_name: dict[str, Any], server: Server) -> dict[str, Any]:
+    """Submitting keeps it: the plugin uploads the volume under its node name and then the label for that name."""
+    desk, volume = by_name["desk"], by_name["volume"]
+    center = tuple(size // 2 for size in volume["array"].shape)
+    desk.paint("necrosis", compare.brush(volume, center=center, radius_mm=6))
+    boxes = desk.press("saveLabelButton")
+    return {"boxes": boxes, "segments": desk.segments(), "cases": count(server)}
+
+
+def test_submitting_keeps_volume_and_label(kept: dict[str, Any], by_name: dict[str, Any], server: Server, tmp_path: Path) -> None:
+    assert [box.kind for box in kept["boxes"]] == ["question", "info"]
+    assert kept["cases"] == by_name["cases"][1] + 1
+    stored = server.label(NODE, "final", tmp_path)
+    np.testing.assert_array_equal(compare.voxels(stored), compare.scene_mask(kept["segments"]))
+    np.testing.assert_allclose(compare.ijk_to_ras(stored), by_name["volume"]["ijk_to_ras"], atol=1e-4)
+    image = tmp_path / "image.nii.gz"
+    image.write_bytes(server.get("/datastore/image", image=NODE).content)
+    np.testing.assert_array_equal(compare.voxels(image), by_name["volume"]["array"])
 
 
 def test_a_name_that_does_not_tell_the_sequence_is_asked_about(server: Server, study: Study, open_desk: Callable[..., Desk]) -> None:

@@ -46,7 +46,7 @@ class Desk:
     """
 
     def __init__(
-        self, *, folder: Path, server: str, settings: dict[str, Any] | None = None, hidden_folder: Path | None = None, timeout: float = 240
+        self, *, folder: Path, server: str, settings: dict[str, Any] | None = None, hidden_folder: Path | None = None, timeout: float = 900
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "desk.log"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import requests
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 APP = REPOSITORY / "apps" / "brain_tumor"
-START_S = 90
+START_S = 240
 
 
 def free_port() -> int:
@@ -80,8 +81,9 @@ class Server:
     def label(self, image: str, tag: str, folder: Path) -> Path:
         """Download a stored label (or map) into `folder`; the file's ending is the server's."""
         answer = self.get("/datastore/label", label=image, tag=tag)
-        name = answer.headers["content-disposition"].split("filename=")[-1].strip("\"'")
-        path = folder / f"{tag}_{name}"
+        header = Message()
+        header["content-disposition"] = answer.headers["content-disposition"]
+        path = folder / f"{tag}_{Path(str(header.get_filename())).name}"
         path.write_bytes(answer.content)
         return path
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gliolabel.phantoms import write_phantom_folder
 from gliolabel.studies import Case, open_studies
 
 from .server import REPOSITORY
@@ -47,7 +48,7 @@ class Study:
 
 
 def real_folder() -> Path | None:
-    """The folder of real cases, or None."""
+    """The folder of real cases, or None; a named folder that does not exist means: phantoms, please."""
     named = os.environ.get(DATA_VARIABLE)
     folder = Path(named) if named else REPOSITORY.parent / "shared" / "data" / "brats"
     return folder if folder.is_dir() else None
@@ -58,8 +59,6 @@ def make_study(folder: Path) -> Study:
     source = real_folder()
     real = source is not None
     if source is None:
-        from gliolabel.phantoms import write_phantom_folder
-
         source = folder / "phantoms"
         write_phantom_folder(source, cases=4, seed=7)
     everything = {case.id: case for case in open_studies(source)}
