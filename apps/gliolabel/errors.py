@@ -1,7 +1,7 @@
 """The errors a user can cause or meet. Each message names the file or field, the value, what was expected and what to do.
 
 The label server turns them into HTTP answers by :attr:`GlioLabelError.status`; the command line turns an
-:class:`InputError` into exit code 2 and the others into exit code 1.
+:class:`InputError` or :class:`UnknownError` into exit code 2 and the others into exit code 1.
 """
 
 from __future__ import annotations
