@@ -24,6 +24,11 @@ class CaseRef:
     key: str
     case: Case
 
+    @property
+    def passing(self) -> bool:
+        """Whether the case goes with its session: nothing is noted of it."""
+        return self.key.startswith(_SESSION)
+
     def source(self) -> str:
         """A fingerprint of the image files: another one when a file was replaced.
 

@@ -143,7 +143,9 @@ class Workbench:
         version, segmenter = self._segmenter(self.choose(model))
         prepared, latencies = self._prepare(ref, segmenter)
         segmentation = segmenter.mask(prepared)
-        self._notes.merge(ref.key, {"last_segmentation": {"model": version.name, "version": version.version, "ts": int(time.time())}})
+        if not ref.passing:
+            made = {"model": version.name, "version": version.version, "ts": int(time.time())}
+            self._notes.merge(ref.key, {"last_segmentation": made})
         return replace(segmentation, latencies={**latencies, **segmentation.latencies})
 
     def key(self, ref: CaseRef, model: str, *, passes: int, seed: int) -> MapKey:
@@ -247,13 +249,13 @@ class Workbench:
                     return prepared, {"read": 0.0, "prepare": 0.0}
             try:
                 prepared, latencies = segmenter.prepare(ref.case)
+                with self._lock:
+                    self._prepared[key] = prepared
+                    while len(self._prepared) > _PREPARED_KEPT:
+                        self._prepared.popitem(last=False)
             finally:
                 with self._lock:
                     self._preparing.pop(key, None)
-            with self._lock:
-                self._prepared[key] = prepared
-                while len(self._prepared) > _PREPARED_KEPT:
-                    self._prepared.popitem(last=False)
         return prepared, latencies
 
     def _make(self, ref: CaseRef, key: MapKey, mask: np.ndarray | None, pause: Callable[[], None]) -> MapResult:
@@ -268,6 +270,8 @@ class Workbench:
         grid = prepared.grid
         places = places_to_look(maps.by_region["std"], mask, grid, k=MOST_PLACES)
         writers = {name: partial(write_volume, array, grid) for name, array in {**maps.measures, "mask": mask}.items()}
+        if ref.source() != key.source:
+            raise InputError(f"case {ref.key}: its images changed while the map was computed. Run it again.")
         last = self._last.get(ref.key)
         row = self.maps.add(
             key,

@@ -83,9 +83,15 @@ class LabelStore:
         Returns:
             How many were new.
         """
+        first = select(LabelRow.case_id).filter_by(tag=FINAL, version=1)
+        with self._database.reading() as session:
+            known = set(session.scalars(first))
+        new = [case_id for case_id in case_ids if case_id not in known]
+        if not new:
+            return 0
         with self._database.writing() as session:
-            known = set(session.scalars(select(LabelRow.case_id).filter_by(tag=FINAL, version=1)))
-            new = [case_id for case_id in case_ids if case_id not in known]
+            known = set(session.scalars(first))  # another process may have been quicker
+            new = [case_id for case_id in new if case_id not in known]
             session.add_all(LabelRow(case_id=case_id, tag=FINAL, version=1, author=IMPORT_AUTHOR) for case_id in new)
         return len(new)
 

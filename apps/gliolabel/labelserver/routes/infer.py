@@ -17,6 +17,7 @@ from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
 from gliolabel.errors import InputError
 from gliolabel.labelserver.routes.receiving import received
 from gliolabel.labelserver.wire import read_params
+from gliolabel.labelserver.workbench import MODELS
 
 if TYPE_CHECKING:
     from gliolabel.labelserver.app import GlioLabelApp
@@ -56,6 +57,8 @@ def router(app: GlioLabelApp) -> APIRouter:
         with received(file, app.files.folder) as path:
             # A volume in the request lives as long as the request: a session of one use.
             session = app.open_session(path)
+            if model in MODELS and request.get("passes") in (None, "", "auto"):
+                request["passes"] = 0  # a map in the background would come too late
             try:
                 return _answer(app.infer({**request, "session_id": session.name, "image": image or file.filename or ""}), output)
             finally:

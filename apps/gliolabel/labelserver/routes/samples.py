@@ -30,7 +30,7 @@ def router(app: GlioLabelApp) -> APIRouter:
             sample = app.next_sample({**request, "strategy": strategy})
             if sample:
                 client = user.username if settings.MONAI_LABEL_AUTH_ENABLE else str(request.get("client_id") or "")
-                offered = {strategy: {"ts": int(time.time()), "client_id": client}}
+                offered = {strategy: {"ts": round(time.time(), 3), "client_id": client}}
                 app.cases.update_image_info(sample["id"], {"strategy": offered})
         return sample
 
