@@ -29,6 +29,9 @@ def train(
     hold_out: Annotated[list[str] | None, typer.Option(help="Hold this case out; may be given more than once.")] = None,
     initial: Annotated[Path | None, typer.Option(help="Weights file to start from instead of at random.", metavar="FILE")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps, instead of the recipe's.")] = None,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="section.key=value instead of the recipe's; may be given more than once.")
+    ] = None,
     version: Annotated[str, typer.Option(help="What the trained version is called.")] = "trained-1",
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N; by default the first GPU if there is one.")] = "",
     labels: Annotated[str | None, typer.Option(help="Numbering of labels in the folder, if its layout does not tell.")] = None,
@@ -36,8 +39,8 @@ def train(
 ) -> None:
     """Train a recipe.
 
-    Cases are divided by patient. A checkpoint is written every hundred steps; after an interruption the same command with --resume goes on
-    to the same weights. Writes OUTPUT/RECIPE.safetensors, whose header says what it was trained on, and, with cases held out,
+    Cases are divided by patient. A checkpoint is written every hundred steps; after an interruption the same command with --resume goes
+    on to the same weights. Writes OUTPUT/RECIPE.safetensors, whose header says what it was trained on, and, with cases held out,
     OUTPUT/held-out.json.
     """
     quiet_libraries()
@@ -46,7 +49,7 @@ def train(
     from gliolabel.recipes import ModelVersion, load_recipe
     from gliolabel.studies import open_studies
 
-    what = load_recipe(recipe)
+    what = load_recipe(recipe, change or [])
     if not studies.is_dir():
         raise InputError(f"--studies {studies}: there is no such folder. Name the folder that holds the cases.")
     if (output / "checkpoint.pt").exists() and not resume:

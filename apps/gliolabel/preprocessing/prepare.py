@@ -107,10 +107,12 @@ def prepare(images: CaseImages) -> Prepared:
     working = _working_grid(images.grid)
     warnings = list(images.warnings)
     volumes = dict(images.arrays)
+    brain = brain_mask(volumes.values())
     if working is not images.grid:
         warnings.append(f"voxels of {_text(images.grid)} mm were resampled to {SPACING_MM:g} mm for the network, and the result back")
         volumes = {name: _resample(volume, images.grid, working, outside=float(volume.min())) for name, volume in volumes.items()}
-    brain = brain_mask(volumes.values())
+        # Not from the resampled volumes: interpolation leaves a trace of the brain in the air around it.
+        brain = _resample(brain.astype(np.float32), images.grid, working, outside=0.0) > 0.5
     if int(brain.sum()) < FEWEST_BRAIN_VOXELS:
         raise InputError(
             f"case {images.case_id}: no brain found: {int(brain.sum())} voxels differ from the background in {', '.join(volumes)}; "
