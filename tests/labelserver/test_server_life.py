@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,8 @@ import pytest
 from tests.labelserver.conftest import APP, Server, write_small_studies
 
 Serve = Callable[..., Server]
+#: uvicorn shuts down in order and then sends itself the signal again.
+STOPPED = (0, -signal.SIGTERM)
 
 
 def listing(folder: Path) -> set[str]:
@@ -25,7 +28,8 @@ def test_start_says_what_was_found_and_leaves_nothing_elsewhere(serve: Serve, tm
     home = tmp_path / "home"
     home.mkdir()
     before = listing(studies)
-    server = serve(studies, env={"HOME": str(home), "TMPDIR": str(tmp_path / "tmp")} if (tmp_path / "tmp").mkdir() is None else {})
+    (tmp_path / "tmp").mkdir()
+    server = serve(studies, env={"HOME": str(home), "TMPDIR": str(tmp_path / "tmp")})
     log = server.log.read_text()
     for said in (
         "2 cases",
@@ -38,11 +42,11 @@ def test_start_says_what_was_found_and_leaves_nothing_elsewhere(serve: Serve, tm
     ):
         assert said in log, said
     assert "Case_001_flair.nii.gz" in log
-    assert "1 files have a problem" in server.client().info()["description"] or "1 file" in server.client().info()["description"]
+    assert "1 file has a problem" in server.client().info()["description"]
     client = server.client()
     client.infer("unet3d", "Case_000", {"passes": 1})
     client.infer("where_to_look", "Case_000", {})
-    assert server.stop() == 0
+    assert server.stop() in STOPPED
     assert listing(studies) == before
     assert {path.name for path in APP.iterdir()} <= {"main.py", "README.md", "model", "lib", "logs", "bin", "__pycache__"}
     assert [path for path in home.rglob("*") if path.is_file()] == []
@@ -61,7 +65,7 @@ def test_a_restart_remembers_and_an_empty_folder_without_weights_is_told(serve: 
     assert server.client().next_sample("random", {}) == {}
     assert server.post("/infer/unet3d?image=x").status_code == 503
     assert "no segmentation is offered" in server.log.read_text()
-    assert server.stop() == 0
+    assert server.stop() in STOPPED
 
 
 @pytest.mark.slow
@@ -76,6 +80,6 @@ def test_a_stop_does_not_wait_for_maps(serve: Serve, tmp_path: Path) -> None:
     before = time.monotonic()
     code = server.stop()
     asking.join()
-    assert code == 0
+    assert code in STOPPED
     assert time.monotonic() - before < 25
     assert statuses == [503]

@@ -45,8 +45,8 @@ def describe(app: GlioLabelApp) -> list[str]:
 
 def study_warnings(studies: Studies) -> list[str]:
     """Sentences for the plugin's server description: what is wrong with the study folder."""
+    sentences = [f"{warning.rstrip('.')}." for warning in studies.warnings]
     count = len(studies.problems)
-    return [
-        *(f"{warning}." for warning in studies.warnings),
-        *([f"{count} files have a problem; the server's log names them."] if count else []),
-    ]
+    if count:
+        sentences.append("1 file has a problem; the log names it." if count == 1 else f"{count} files have problems; the log names them.")
+    return sentences
