@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
@@ -14,6 +16,7 @@ from rich.console import Console
 from gliolabel.cli.benchmark import measuring, worker
 from gliolabel.cli.benchmark.measuring import Job, measure
 from gliolabel.cli.benchmark.table import table
+from gliolabel.phantoms import make_phantom, write_phantom_case
 from gliolabel.recipes import ModelVersion, build_network, load_recipe, save_model_version
 from gliolabel.studies import open_studies
 
@@ -29,21 +32,33 @@ def tiny_unet(tmp_path_factory: pytest.TempPathFactory) -> ModelVersion:
     return save_model_version(path, build_network(network).state_dict(), name="unet3d", version="tiny", recipe=recipe, metadata={})
 
 
+@pytest.fixture(scope="module")
+def small_case(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study folder of one case whose few voxels are of 1 mm: nothing has to be resampled, so all is quick."""
+    phantom = make_phantom(shape=(40, 64, 64), seed=(0, 0))
+    folder = tmp_path_factory.mktemp("small") / "studies"
+    write_phantom_case(replace(phantom, grid=replace(phantom.grid, spacing=(1.0, 1.0, 1.0))), folder / "small", name="small")
+    return folder
+
+
 def _job(version: ModelVersion, studies: Path, pipeline: str, *, passes: int = 2) -> Job:
     return Job(pipeline=pipeline, model=version.path, studies=studies, case=open_studies(studies).ids[0], passes=passes, device="cpu")
 
 
-def test_a_job_travels_as_json(tiny_unet: ModelVersion, phantom_folder: Path) -> None:
-    job = _job(tiny_unet, phantom_folder, "stock")
+def test_a_job_travels_as_json(tiny_unet: ModelVersion, small_case: Path) -> None:
+    job = _job(tiny_unet, small_case, "stock")
     assert Job.from_json(job.to_json()) == job
 
 
 @pytest.mark.parametrize(
     ("pipeline", "stages"),
-    [("gliolabel", {"read", "prepare", "network", "restore", "write"}), ("stock", {"pre", "infer", "invert", "post", "write"})],
+    [
+        ("gliolabel", {"read", "prepare", "network", "restore", "write"}),
+        pytest.param("stock", {"pre", "infer", "invert", "post", "write"}, marks=pytest.mark.slow),
+    ],
 )
-def test_both_pipelines_are_measured(tiny_unet: ModelVersion, phantom_folder: Path, pipeline: str, stages: set[str]) -> None:
-    row = worker.run(_job(tiny_unet, phantom_folder, pipeline))
+def test_both_pipelines_are_measured(tiny_unet: ModelVersion, small_case: Path, pipeline: str, stages: set[str]) -> None:
+    row = worker.run(_job(tiny_unet, small_case, pipeline))
     assert stages <= set(row["stages_s"])
     assert row["total_s"] >= row["stages_s"]["write"]
     assert 0 < row["map_s"] < 300
@@ -53,18 +68,22 @@ def test_both_pipelines_are_measured(tiny_unet: ModelVersion, phantom_folder: Pa
     json.dumps(row)
 
 
-def test_both_pipelines_segment_alike(tiny_unet: ModelVersion, phantom_folder: Path) -> None:
+def test_both_pipelines_segment_alike(tiny_unet: ModelVersion, small_case: Path) -> None:
     """The stock transforms feed the network what ours do: turned, normalised, and back on the case's grid."""
     from gliolabel.inference import Segmenter
     from gliolabel.labelserver.benchmark_stock import StockTask, segment_stock
     from gliolabel.vocabulary import SEQUENCES
 
-    case = next(iter(open_studies(phantom_folder)))
+    case = next(iter(open_studies(small_case)))
     theirs = segment_stock(StockTask(tiny_unet), [case.sequences[s].path for s in SEQUENCES], device="cpu").mask
     ours = Segmenter(tiny_unet, device="cpu").segment(case).mask
     assert theirs.shape == ours.shape
     head = case.read().arrays["t1ce"] > 0
-    assert (theirs == ours)[head].mean() > 0.8
+    assert head.any()
+    # Windows and whole volume differ somewhat in instance normalisation, but a turned answer would differ much more.
+    alike = (theirs == ours)[head].mean()
+    for axes in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)):
+        assert alike > (np.flip(theirs, axes) == ours)[head].mean() + 0.1
 
 
 def test_a_failed_measurement_is_a_row(tiny_unet: ModelVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,13 +128,13 @@ def test_the_table_tells_failures_apart() -> None:
 
 
 def test_the_command(
-    gliolabel: Callable, tiny_unet: ModelVersion, phantom_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gliolabel: Callable, tiny_unet: ModelVersion, small_case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(measuring, "measure", lambda job: _row(job.pipeline, total=1.0, map_s=None))
-    answer = gliolabel("benchmark", "--studies", phantom_folder, "--model", tiny_unet.path, "--output", tmp_path / "b.json", "--json")
+    answer = gliolabel("benchmark", "--studies", small_case, "--model", tiny_unet.path, "--output", tmp_path / "b.json", "--json")
     assert answer.code == 0, answer.err
     assert [row["pipeline"] for row in json.loads(answer.out)["rows"]] == ["gliolabel", "stock"]
     assert json.loads((tmp_path / "b.json").read_text()) == json.loads(answer.out)
-    alone = gliolabel("benchmark", "--studies", phantom_folder, "--model", tiny_unet.path, "--no-stock", "--json")
+    alone = gliolabel("benchmark", "--studies", small_case, "--model", tiny_unet.path, "--no-stock", "--json")
     assert [row["pipeline"] for row in json.loads(alone.out)["rows"]] == ["gliolabel"]
     assert gliolabel("benchmark", "--studies", tmp_path / "none", "--model", tiny_unet.path).code == 2
