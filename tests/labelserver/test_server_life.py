@@ -49,7 +49,8 @@ def test_start_says_what_was_found_and_leaves_nothing_elsewhere(serve: Serve, tm
     assert server.stop() in STOPPED
     assert listing(studies) == before
     assert {path.name for path in APP.iterdir()} <= {"main.py", "README.md", "model", "lib", "logs", "bin", "__pycache__"}
-    assert [path for path in home.rglob("*") if path.is_file()] == []
+    # MONAI imports matplotlib, which lists the fonts once per user, before MONAI Label loads any app.
+    assert [path for path in home.rglob("*") if path.is_file() and "matplotlib" not in path.parts] == []
     left = [path for path in (tmp_path / "tmp").rglob("*") if path.is_file()]
     assert all(path.suffix == ".json" for path in left), "MONAI Label's own log configuration is the one exception"
 
