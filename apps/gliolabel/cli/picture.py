@@ -148,9 +148,17 @@ def _draw_mask(axis: Axes, background: np.ndarray, mask: np.ndarray, view: _View
     for name, value in LABELS.items():
         overlay[mask == value] = (*to_rgb(COLOURS[name]), 0.6)
     axis.imshow(overlay, aspect=view.aspect, interpolation="nearest")
-    handles = [Patch(color=COLOURS[name], label=name) for name in LABELS]
-    place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "ncols": len(handles)}
-    axis.legend(handles=handles, fontsize=9, labelcolor="white", facecolor="black", edgecolor="none", handlelength=1.2, **place)
+    axis.legend(
+        handles=[Patch(color=COLOURS[name], label=name) for name in LABELS],
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        ncols=len(LABELS),
+        fontsize=9,
+        labelcolor="white",
+        facecolor="black",
+        edgecolor="none",
+        handlelength=1.2,
+    )
 
 
 def _draw_map(figure: Figure, axis: Axes, background: np.ndarray, result: Segmentation, view: _View) -> None:
