@@ -123,14 +123,14 @@ def _train(
 
 def _test(model: ModelVersion, store: Studies, held: Sequence[str], *, output: Path, device: str) -> None:
     from gliolabel.inference import Segmenter
-    from gliolabel.training.holdout import evaluate_cases
+    from gliolabel.training.holdout import evaluate_cases, precision_cost
 
     with console.progress_bar() as bar:
         task = bar.add_task("testing on held-out cases", total=len(held))
-        table: dict[str, Any] = evaluate_cases(
-            Segmenter(model, device=device), [store.get(case_id) for case_id in held], report=lambda _: bar.advance(task)
-        )
-    table = {"model": model.name, "version": model.version, "steps": model.metadata["steps"], **table}
+        segmenter, cases = Segmenter(model, device=device), [store.get(case_id) for case_id in held]
+        table: dict[str, Any] = evaluate_cases(segmenter, cases, report=lambda _: bar.advance(task))
+    about = {"model": model.name, "version": model.version, "steps": model.metadata["steps"]}
+    table = {**about, **table, "precision": precision_cost(segmenter, cases)}
     path = output / "held-out.json"
     path.write_text(json.dumps(table, indent=1) + "\n")
     scores = ", ".join(f"{region} {value:.3f}" for region, value in table["mean_dice"].items())

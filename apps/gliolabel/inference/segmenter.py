@@ -136,7 +136,7 @@ class Segmenter:
         began = time.perf_counter()
         with self._lock:
             classes = self._deterministic(prepared.image, warnings, cancel)
-            device = self.device
+            self._release()
         ran = time.perf_counter()
         restored = prepared.restore(classes[1:].numpy())
         mask = _most_probable(restored)
@@ -150,7 +150,7 @@ class Segmenter:
             volumes_ml=volumes,
             model=self.model_version.name,
             model_version=self.model_version.version,
-            device=device,
+            device=self.device,
             latencies={"network": ran - began, "restore": time.perf_counter() - ran},
             warnings=tuple(warnings),
         )
@@ -195,6 +195,7 @@ class Segmenter:
             running.add(region_probabilities(classes[None])[0] * inside)
             if progress is not None:
                 progress((index + 1) / passes, f"pass {index + 1} of {passes}")
+        self._release()
         by_region = {
             "std": prepared.restore(running.std()),
             "entropy": prepared.restore(running.entropy()),
@@ -212,6 +213,11 @@ class Segmenter:
     def _placed(self, network: SegmentationNetwork, device: torch.device) -> SegmentationNetwork:
         network.to(memory_format=torch.channels_last_3d if network.spatial_dims == 3 else torch.channels_last)
         return network.to(device)
+
+    def _release(self) -> None:
+        # Other programs share the GPU: what PyTorch keeps for the next run is theirs between two clicks.
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def _deterministic(self, image: Tensor, warnings: list[str], cancel: Checkpoint | None) -> Tensor:
         once = partial(self._run, warnings=warnings, cancel=cancel)

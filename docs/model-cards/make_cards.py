@@ -1,0 +1,188 @@
+"""Write the model cards from the weights files' own headers and the tables of held-out cases.
+
+    python docs/model-cards/make_cards.py            # write MODEL.md for every model of the package
+    python docs/model-cards/make_cards.py --check    # exit 1 if a card is not what the files say
+
+The tables ``folds/MODEL-foldK.json`` are what ``gliolabel train ... --fold K`` writes as ``held-out.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gliolabel.recipes import ModelVersion
+from gliolabel.registry import Registry
+from gliolabel.uncertainty.calibration import Reliability
+from gliolabel.vocabulary import REGIONS, RESEARCH_NOTICE
+
+HERE = Path(__file__).parent
+
+INTENDED = """\
+For research on pre-operative adult glioma: a first mask for a person to correct, in MRI that is skull-stripped and co-registered like
+BraTS (T1, contrast-enhanced T1, T2, FLAIR at about 1 mm). Not for diagnosis or treatment decisions, not for children, not for
+post-operative images, not for other tumours."""
+
+FAILURES = """\
+* Few training cases: expect it to miss what they do not show (resection cavities, metastases, other contrast agents, motion).
+* Enhancing tumour below about 1 mL is often missed or overdrawn; Dice is then near 0 although few voxels are wrong.
+* Low-grade tumours with little enhancement: necrosis and edema are confused, which lowers TC.
+* With the skull still in, the head is taken for the brain: strip the skull first.
+* A single sequence gives far worse results than four; the table above shows what each one is worth.
+* The temperature below was fitted on the held-out cases of the folds that ran; it says little about other scanners."""
+
+
+def card(model: ModelVersion, folds: Mapping[str, Mapping[str, Any]]) -> str:
+    """The text of one card."""
+    about = model.metadata
+    lines = [
+        f"# Model card: {model.name}, version {model.version}",
+        "",
+        f"{model.recipe.title}. **{RESEARCH_NOTICE}**",
+        "",
+        "Written by `python docs/model-cards/make_cards.py` from the weights file and the tables in `folds/`; do not edit.",
+        "",
+        "## What it is for",
+        "",
+        INTENDED,
+        "",
+        "## Training",
+        "",
+        *_training(model, about),
+        "",
+        "## Accuracy on held-out cases",
+        "",
+        *_accuracy(folds),
+        "",
+        "## Known failures",
+        "",
+        FAILURES,
+        "",
+        "## Training images",
+        "",
+        "SHA-256 of every image file. A case whose image stands here must never test this model.",
+        "",
+        "| case | sequence | SHA-256 |",
+        "|---|---|---|",
+        *[f"| {case} | {name} | `{digest}` |" for case, files in sorted(about["trained_on"].items()) for name, digest in files.items()],
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _training(model: ModelVersion, about: Mapping[str, Any]) -> list[str]:
+    recipe = model.recipe
+    network = model.build()
+    trainable = sum(p.numel() for p in network.parameters())
+    started = about.get("started_from")
+    return [
+        f"* Cases: {len(about['trained_on'])}, all named below.",
+        *[f"* Terms, {cohort}: {terms}." for cohort, terms in about["terms"].items()],
+        f"* Network: {recipe.source}; {trainable:,} trainable parameters, stored in float16.",
+        f"* Recipe `{recipe.name}`: patches {' x '.join(map(str, recipe.sampling.patch))}, batch {recipe.sampling.batch_size}, "
+        f"AdamW, highest learning rate {recipe.optimiser.learning_rate:g}, {about['steps']} steps"
+        + (f", started from {started['name']} {started['version']} ({started['steps']} steps)" if started else "")
+        + ". The weights file holds the whole recipe; `gliolabel models show` prints it.",
+        f"* Code: {about['code_version']}. Weights file: SHA-256 `{model.sha256()}`.",
+    ]
+
+
+def _accuracy(folds: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    if not folds:
+        return ["No fold has been run."]
+    cases = {case: row for table in folds.values() for case, row in table["cases"].items()}
+    steps = ", ".join(f"fold {name}: {table['steps']} steps in its last training" for name, table in sorted(folds.items()))
+    lines = [
+        f"Folds that ran: {', '.join(sorted(folds))} of five (0 to 4), split by patient; {len(cases)} cases in all. Each was segmented "
+        f"by a model that never saw it ({steps}). The weights in the package went on from there on every case, and cannot be tested on these.",
+        "",
+        "| case | " + " | ".join(f"{r} Dice | {r} HD95 (mm) | {r} mL (true)" for r in REGIONS) + " |",
+        "|---" * (1 + 3 * len(REGIONS)) + "|",
+    ]
+    for case, row in sorted(cases.items()):
+        cells = []
+        for region in REGIONS:
+            value = row[region]
+            distance = "-" if value["hd95_mm"] is None else f"{value['hd95_mm']:.1f}"
+            cells.append(f"{value['dice']:.3f} | {distance} | {value['volume_ml']:.1f} ({value['true_volume_ml']:.1f})")
+        lines.append(f"| {case} | " + " | ".join(cells) + " |")
+    lines.append("| **mean** | " + " | ".join(_mean_cells(cases.values(), region) for region in REGIONS) + " |")
+    lines += [
+        "",
+        "Mean Dice by fold, and without each sequence (the other three given):",
+        "",
+        "| fold | given | " + " | ".join(REGIONS) + " |",
+    ]
+    lines.append("|---|---|" + "---|" * len(REGIONS))
+    for name, table in sorted(folds.items()):
+        lines.append(f"| {name} | all four | " + " | ".join(f"{table['mean_dice'][r]:.3f}" for r in REGIONS) + " |")
+        for sequence, values in table["without"].items():
+            lines.append(f"| {name} | no {sequence} | " + " | ".join(f"{values[r]:.3f}" for r in REGIONS) + " |")
+    for name, table in sorted(folds.items()):
+        cost = table["precision"]
+        lines += [
+            "",
+            f"Fold {name} on {cost['format']} against float32: {cost['differing_per_million']:g} voxels in a million get another label; "
+            f"the largest change of any case's Dice is {cost['largest_dice_change']:.4f}.",
+        ]
+    return lines + _calibration(folds)
+
+
+def _mean_cells(rows: Iterable[Mapping[str, Any]], region: str) -> str:
+    values = [row[region] for row in rows]
+    distances = [v["hd95_mm"] for v in values if v["hd95_mm"] is not None]
+    return f"**{statistics.mean(v['dice'] for v in values):.3f}** | {statistics.mean(distances):.1f} | "
+
+
+def _calibration(folds: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    lines = [
+        "",
+        "## Calibration",
+        "",
+        "Expected calibration error over the voxels of the brain, 15 equal bins, before and after dividing logits by the temperature; "
+        "held-out cases of all folds that ran, pooled. The temperature is stored with the weights; the served probabilities are raw.",
+        "",
+        "| region | ECE before | temperature | ECE after |",
+        "|---|---|---|---|",
+    ]
+    for region in REGIONS:
+        pooled = pooled_reliability(folds.values(), region)
+        temperature = pooled.temperature()
+        before, after = pooled.calibration_error(), pooled.calibration_error(temperature)
+        lines.append(f"| {region} | {before:.4f} | {temperature:.2f} | {after:.4f} |")
+    return lines
+
+
+def pooled_reliability(tables: Iterable[Mapping[str, Any]], region: str) -> Reliability:
+    """The counts of all folds together."""
+    first, *rest = [Reliability.from_json(table["reliability"][region]) for table in tables]
+    return sum(rest, start=first)
+
+
+def read_folds(name: str) -> dict[str, dict[str, Any]]:
+    """The tables of a model's folds, by fold."""
+    return {path.stem.rsplit("fold", 1)[1]: json.loads(path.read_text()) for path in sorted((HERE / "folds").glob(f"{name}-fold*.json"))}
+
+
+def main() -> int:
+    """Write or check every card."""
+    stale = 0
+    registry = Registry()
+    for name in registry.names():
+        path = HERE / f"{name}.md"
+        text = card(registry.champion(name), read_folds(name))
+        if "--check" not in sys.argv[1:]:
+            path.write_text(text)
+            print(path)
+        elif not path.is_file() or path.read_text() != text:
+            print(f"{path} is not what the weights and fold tables say; run python docs/model-cards/make_cards.py")
+            stale = 1
+    return stale
+
+
+if __name__ == "__main__":
+    sys.exit(main())
