@@ -98,7 +98,7 @@ def _accuracy(folds: Mapping[str, Mapping[str, Any]]) -> list[str]:
     steps = ", ".join(f"fold {name}: {table['steps']} steps in its last training" for name, table in sorted(folds.items()))
     lines = [
         f"Folds that ran: {', '.join(sorted(folds))} of five (0 to 4), split by patient; {len(cases)} cases in all. Each was segmented "
-        f"by a model that never saw it ({steps}). The weights in the package went on from there on every case, and cannot be tested on these.",
+        f"by a model that never saw it ({steps}). The weights in the package went on from there on every case: these cannot test them.",
         "",
         "| case | " + " | ".join(f"{r} Dice | {r} HD95 (mm) | {r} mL (true)" for r in REGIONS) + " |",
         "|---" * (1 + 3 * len(REGIONS)) + "|",
