@@ -15,7 +15,7 @@ from live.study import Study
 
 from gliolabel.vocabulary import LABELS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # half a minute when the machine has nothing else to do
 
 #: A name as scanners give them.
 NODE = "7: ax FLAIR"
