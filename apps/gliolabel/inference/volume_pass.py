@@ -19,6 +19,9 @@ PLANES: dict[str, tuple[int, tuple[int, int]]] = {"axial": (0, (1, 0)), "coronal
 #: Slices that a 2-D network reads at once: enough to keep two cores busy, small enough for any memory.
 SLICES_AT_ONCE = 8
 
+#: Pixels kept around the brain in a batch of slices.
+SLICE_MARGIN = 4
+
 #: Share by which windows overlap when a volume does not fit in one pass.
 WINDOW_OVERLAP = 0.5
 
@@ -106,7 +109,7 @@ def slices_2d(
             if total is None:
                 total = torch.zeros(probabilities.shape[1], *image.shape[1:])
             straight = probabilities if order == (0, 1) else probabilities.transpose(-1, -2)
-            total.movedim(axis + 1, 0)[start : start + len(straight)] += straight.cpu()
+            total.movedim(axis + 1, 0)[start : start + len(straight)] += straight
     if total is None:
         raise ValueError("no plane was given")
     return total if len(planes) == 1 else total / len(planes)
@@ -118,10 +121,28 @@ def _batches(
     for start in range(0, len(stack), at_once):
         if pause is not None:
             pause()
-        padded, crop = _pad(stack[start : start + at_once].to(precision.device), network.divisor)
+        part = stack[start : start + at_once]
+        brain = _brain_box(part)
+        padded, crop = _pad(part[(..., *brain)].to(precision.device), network.divisor)
         with precision.autocast():
             logits = network(padded.contiguous(memory_format=torch.channels_last))
-        yield start, logits[(..., *crop)].float().softmax(1)
+        inside = logits[(..., *crop)].float().softmax(1).cpu()
+        # Where there is no brain there is no tumour, and nothing to compute.
+        probabilities = torch.zeros(len(part), inside.shape[1], *part.shape[2:])
+        probabilities[:, 0] = 1.0
+        probabilities[(..., *brain)] = inside
+        yield start, probabilities
+
+
+def _brain_box(slices: Tensor) -> tuple[slice, slice]:
+    """Rows and columns that hold the brain of any of the slices (batch, channels, height, width), with a margin."""
+    brain = (slices != 0).any(dim=0).any(dim=0)
+    box = []
+    for line in (brain.any(dim=1), brain.any(dim=0)):
+        hits = line.nonzero()
+        low, high = (int(hits[0]), int(hits[-1]) + 1) if len(hits) else (0, 1)
+        box.append(slice(max(0, low - SLICE_MARGIN), min(len(line), high + SLICE_MARGIN)))
+    return box[0], box[1]
 
 
 def _pad(batch: Tensor, divisor: int) -> tuple[Tensor, tuple[slice, ...]]:
