@@ -36,8 +36,8 @@ def by_name(server: Server, study: Study, open_desk: Callable[..., Desk]) -> dic
     desk.press("fetchServerInfoButton")
     before = count(server)
     desk.open_volume(str(flair(study)), NODE)
-    desk.set_option("infer", "resunet2d", "passes", "0")
-    desk.choose("segmentationModelSelector", "resunet2d")
+    desk.set_option("infer", "unet3d", "passes", "0")
+    desk.choose("segmentationModelSelector", "unet3d")
     boxes = desk.press("segmentationButton")
     return {
         "desk": desk,
@@ -97,14 +97,14 @@ def test_a_name_that_does_not_tell_the_sequence_is_asked_about(server: Server, s
     desk = open_desk("reader-with-odd-names", server.url)
     desk.press("fetchServerInfoButton")
     desk.open_volume(str(flair(study)), "image 3")
-    desk.set_option("infer", "resunet2d", "passes", "0")
-    desk.choose("segmentationModelSelector", "resunet2d")
+    desk.set_option("infer", "unet3d", "passes", "0")
+    desk.choose("segmentationModelSelector", "unet3d")
     with pytest.raises(ErrorShown) as shown:
         desk.press("segmentationButton")
     assert "422" in shown.value.text
     assert "sequence" in shown.value.text
     assert desk.wait_cursors() == 0
 
-    desk.set_option("infer", "resunet2d", "sequence", "flair")
+    desk.set_option("infer", "unet3d", "sequence", "flair")
     desk.press("segmentationButton")
     assert sum(s["voxels"] for s in desk.segments()) > 0
