@@ -29,7 +29,7 @@ def _slicer_core() -> None:
     if importlib.util.find_spec("slicer_core") is None:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         pytest.skip(
-            f"slicer-core is not installed, so the Slicer plugin cannot be opened: the extra `test` brings it, for Python 3.11 only (this is {version})"
+            f"slicer-core is not installed, so the plugin cannot be opened; the extra `test` brings it for Python 3.11 (this is {version})"
         )
 
 

@@ -17,7 +17,7 @@ def keep_answers(folder: Path) -> list[dict[str, Any]]:
     Returns:
         A list that grows: `file` (the copy's path) and `params` of each answer.
     """
-    from MONAILabelLib import MONAILabelClient  # type: ignore[import-not-found]  # beside the plugin, found once that is opened
+    from MONAILabelLib import MONAILabelClient  # beside the plugin, found once that is opened
 
     answers: list[dict[str, Any]] = []
     infer = MONAILabelClient.infer
