@@ -35,8 +35,8 @@ from gliolabel.labelserver.tasks.segmentation import SegmentationTask
 from gliolabel.labelserver.tasks.uncertainty import UncertaintyTask
 from gliolabel.labelserver.tasks.where_to_look import WhereToLookTask
 from gliolabel.labelserver.wire import BatchOptions, Options, read_options
-from gliolabel.labelserver.workbench import MODELS, Workbench
-from gliolabel.registry import Registry
+from gliolabel.labelserver.workbench import Workbench
+from gliolabel.registry import MODELS, Registry
 from gliolabel.state import Database, resolve_state_folder
 from gliolabel.studies import open_studies
 from gliolabel.studies.headers import read_header

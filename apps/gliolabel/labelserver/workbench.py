@@ -24,7 +24,7 @@ from gliolabel.labelserver.runs import Runs
 from gliolabel.labelserver.wire import MOST_PLACES
 from gliolabel.preprocessing import Prepared
 from gliolabel.recipes import ModelVersion
-from gliolabel.registry import Registry
+from gliolabel.registry import MODELS, Registry
 from gliolabel.state.cases import CaseNotes
 from gliolabel.state.maps import MapKey, MapStore
 from gliolabel.state.tables import MapRow
@@ -33,8 +33,6 @@ from gliolabel.uncertainty import Place, places_to_look
 
 _LOG = logging.getLogger(__name__)
 
-#: The default model first: the order of the plugin's list.
-MODELS: Final = ("unet3d", "resunet2d")
 #: Prepared cases kept in memory (some 50 to 250 MB each): the reader's own, and the one before it.
 _PREPARED_KEPT: Final = 2
 #: How long a list of models is believed (seconds).
@@ -96,7 +94,7 @@ class Workbench:
         looked, models = self._models
         if time.monotonic() - looked > _MODELS_S:
             try:
-                models = {name: self.registry.champion(name) for name in MODELS if name in self.registry.names()}
+                models = {name: self.registry.champion(name) for name in self.registry.names() if name in MODELS}
             except GlioLabelError as error:  # a weights file that is being replaced, or damaged
                 _LOG.warning("The models cannot be looked up, those known before are served: %s", error)
             self._models = (time.monotonic(), models)

@@ -17,7 +17,7 @@ from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
 from gliolabel.errors import InputError
 from gliolabel.labelserver.routes.receiving import received
 from gliolabel.labelserver.wire import read_params
-from gliolabel.labelserver.workbench import MODELS
+from gliolabel.registry import MODELS
 
 if TYPE_CHECKING:
     from gliolabel.labelserver.app import GlioLabelApp
