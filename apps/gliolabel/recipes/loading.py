@@ -1,4 +1,4 @@
-"""Reading recipe files, and building what they describe."""
+"""Reading recipe files, with their variants and other changes applied."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from gliolabel.errors import InputError, UnknownError
-from gliolabel.networks import ResUNet2D, SegmentationNetwork, UNet
-from gliolabel.recipes.schema import NetworkSection, Recipe
+from gliolabel.recipes.schema import Recipe
 
 
 def list_recipes() -> list[str]:
@@ -25,43 +24,35 @@ def load_recipe(name_or_path: str | Path, changes: Sequence[str] = ()) -> Recipe
 
     Args:
         name_or_path: name of a packaged recipe, or a path to a ``.yaml`` file.
-        changes: settings that replace the file's, each as ``section.key=value`` with the value in YAML, e.g.
-            ``sampling.patch=[128, 160, 128]``.
+        changes: settings that replace the file's, in order, each either ``section.key=value`` with the value in YAML, e.g.
+            ``sampling.patch=[128, 160, 128]``, or the name of one of the recipe's variants. A number as key counts in a list
+            (``preprocessing.0.per=slice``). A new ``kind`` of a section drops what the file set for the old kind.
 
     Raises:
         UnknownError: no packaged recipe has this name.
-        InputError: the file is not YAML, or it or a change breaks the schema; the message names file, key, value and what
+        InputError: the file is not YAML, a variant is not known, or file or change break the schema; the message names file, key, value and what
             is allowed.
 
     Example:
         >>> load_recipe("resunet2d").network.out_channels
         4
+        >>> load_recipe("resunet2d", ["steps=10"]).steps
+        10
     """
     text, where = _read(name_or_path)
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InputError(f"recipe {where}: not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"recipe {where}: holds {type(content).__name__}; expected sections such as network: and loss:")
     for change in changes:
-        _change(content, change)
+        for key, value in _settings(content, change):
+            _set(content, key, value, change)
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
         raise InputError(_explain(error, where)) from error
-
-
-def build_network(section: NetworkSection) -> SegmentationNetwork:
-    """The network a recipe describes, with fresh random weights.
-
-    Raises:
-        InputError: the section misses what the network needs.
-    """
-    if section.kind == "resunet2d":
-        return ResUNet2D(section.in_channels, section.out_channels, dropout=section.dropout[0])
-    if not section.channels:
-        raise InputError("recipe: network.channels is empty; a unet needs the channels of each level, e.g. [16, 32, 64]")
-    dropout = section.dropout if len(section.dropout) > 1 else section.dropout[0]
-    return UNet(section.spatial_dims, section.in_channels, section.out_channels, section.channels, norm=section.norm, dropout=dropout)
 
 
 def _read(name_or_path: str | Path) -> tuple[str, str]:
@@ -69,31 +60,61 @@ def _read(name_or_path: str | Path) -> tuple[str, str]:
         path = Path(name_or_path)
         if not path.is_file():
             raise InputError(f"recipe {path}: no such file")
-        return path.read_text(), str(path)
+        return path.read_text(encoding="utf-8"), str(path)
     names = list_recipes()
     if name_or_path not in names:
         raise UnknownError(f"recipe {name_or_path!r} is not known; there are: {', '.join(names)}; or give the path of a .yaml file")
-    return (resources.files("gliolabel.recipes") / f"{name_or_path}.yaml").read_text(), f"{name_or_path}.yaml"
+    return (resources.files("gliolabel.recipes") / f"{name_or_path}.yaml").read_text(encoding="utf-8"), f"{name_or_path}.yaml"
 
 
-def _change(content: Any, change: str) -> None:
+def _settings(content: dict[str, Any], change: str) -> list[tuple[str, Any]]:
+    """The keys and values that a change means: one for ``key=value``, several for the name of a variant."""
     key, equals, text = change.partition("=")
-    *sections, last = key.strip().split(".")
-    if not equals or not last or not isinstance(content, dict):
-        raise InputError(f"--set {change}: expected section.key=value, e.g. optimiser.learning_rate=0.001")
-    for section in sections:
-        content = content.setdefault(section, {})
-        if not isinstance(content, dict):
-            raise InputError(f"--set {change}: {section} is a value, not a section of a recipe")
+    if not equals:
+        variants = content.get("variants") or {}
+        if change not in variants:
+            known = f"its variants are: {', '.join(variants)}" if variants else "this recipe has no variants"
+            raise InputError(
+                f"--set {change}: expected section.key=value, e.g. optimiser.learning_rate=0.001, or the name of a variant; {known}"
+            )
+        return list((variants[change].get("set") or {}).items())
     try:
-        content[last] = yaml.safe_load(text)
+        return [(key.strip(), yaml.safe_load(text))]
     except yaml.YAMLError as error:
         raise InputError(f"--set {change}: the value is not valid YAML: {error}") from error
+
+
+def _set(content: Any, key: str, value: Any, change: str) -> None:
+    *sections, last = key.split(".")
+    for section in sections:
+        content = _step_into(content, section, change)
+    if isinstance(content, list):
+        index = _index(content, last, change)
+        content[index] = value
+    elif last == "kind" and content.get("kind") not in (None, value):
+        content.clear()
+        content["kind"] = value
+    else:
+        content[last] = value
+
+
+def _step_into(content: Any, section: str, change: str) -> Any:
+    inner = content[_index(content, section, change)] if isinstance(content, list) else content.setdefault(section, {})
+    if not isinstance(inner, dict | list):
+        raise InputError(f"--set {change}: {section} is a value, not a section of a recipe")
+    return inner
+
+
+def _index(content: list[Any], key: str, change: str) -> int:
+    if not key.isdigit() or int(key) >= len(content):
+        raise InputError(f"--set {change}: {key!r} is no place in a list of {len(content)}; expected 0 to {len(content) - 1}")
+    return int(key)
 
 
 def _explain(error: ValidationError, where: str) -> str:
     lines = [f"recipe {where} cannot be used:"]
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
-        lines.append(f"  {key} = {problem['input']!r}: {problem['msg']}")
+        value = "" if problem["loc"] == () else f" = {problem['input']!r}"
+        lines.append(f"  {key}{value}: {problem['msg']}")
     return "\n".join(lines)

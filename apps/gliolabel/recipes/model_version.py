@@ -18,7 +18,7 @@ from torch import Tensor
 
 from gliolabel.errors import InputError
 from gliolabel.networks import SegmentationNetwork
-from gliolabel.recipes.loading import build_network
+from gliolabel.recipes.building import build_network
 from gliolabel.recipes.schema import Recipe
 
 _KEY = "gliolabel"

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gliolabel.recipes.schema import AugmentationSection
+from gliolabel.recipes.schema import PatchAugmentation
 
 
-def augment(images: Tensor, *, settings: AugmentationSection, generator: torch.Generator) -> Tensor:
+def augment(images: Tensor, *, settings: PatchAugmentation, generator: torch.Generator) -> Tensor:
     """Change a batch at random. The background stays 0; an independent draw for every patch and sequence.
 
     Args:
@@ -33,12 +33,12 @@ def _draw(images: Tensor, low: float, high: float, generator: torch.Generator) -
     return values.view(*images.shape[:2], *[1] * (images.ndim - 2))
 
 
-def _contrast(images: Tensor, settings: AugmentationSection, generator: torch.Generator) -> Tensor:
+def _contrast(images: Tensor, settings: PatchAugmentation, generator: torch.Generator) -> Tensor:
     scale = _draw(images, *settings.contrast, generator)
     return images * scale + _draw(images, -settings.brightness, settings.brightness, generator)
 
 
-def _gamma(images: Tensor, settings: AugmentationSection, generator: torch.Generator) -> Tensor:
+def _gamma(images: Tensor, settings: PatchAugmentation, generator: torch.Generator) -> Tensor:
     exponents = _draw(images, *settings.gamma, generator)
     chosen = _draw(images, 0, 1, generator) < settings.gamma_share
     changed = images.clone()
@@ -50,7 +50,7 @@ def _gamma(images: Tensor, settings: AugmentationSection, generator: torch.Gener
     return changed
 
 
-def _coarse(images: Tensor, settings: AugmentationSection, generator: torch.Generator) -> Tensor:
+def _coarse(images: Tensor, settings: PatchAugmentation, generator: torch.Generator) -> Tensor:
     chosen = _draw(images, 0, 1, generator) < settings.coarse_share
     space = images.shape[2:]
     mode = "bilinear" if len(space) == 2 else "trilinear"
@@ -63,7 +63,7 @@ def _coarse(images: Tensor, settings: AugmentationSection, generator: torch.Gene
     return images
 
 
-def _noise(images: Tensor, settings: AugmentationSection, generator: torch.Generator) -> Tensor:
+def _noise(images: Tensor, settings: PatchAugmentation, generator: torch.Generator) -> Tensor:
     strength = _draw(images, 0, settings.noise, generator) * (_draw(images, 0, 1, generator) < settings.noise_share)
     for patch, sequence in strength.flatten(1).nonzero().tolist():
         values = images[patch, sequence]
@@ -71,7 +71,7 @@ def _noise(images: Tensor, settings: AugmentationSection, generator: torch.Gener
     return images
 
 
-def _kept(images: Tensor, settings: AugmentationSection, generator: torch.Generator) -> Tensor:
+def _kept(images: Tensor, settings: PatchAugmentation, generator: torch.Generator) -> Tensor:
     batch, sequences = images.shape[:2]
     kept = torch.ones(batch, sequences)
     for patch in range(batch):

@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gliolabel.inference.volume_pass import PLANES
-from gliolabel.recipes.schema import AugmentationSection, SamplingSection
+from gliolabel.recipes.schema import PatchAugmentation, PatchSampling
 from gliolabel.training.cases import TrainingCase
 
 
 def draw_batch(
-    cases: Sequence[TrainingCase], *, sampling: SamplingSection, augmentation: AugmentationSection, generator: torch.Generator
+    cases: Sequence[TrainingCase], *, sampling: PatchSampling, augmentation: PatchAugmentation, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Draw one batch of patches.
 
@@ -53,7 +53,7 @@ def _centre(case: TrainingCase, tumour_share: float, generator: torch.Generator)
 
 
 def _cut(
-    volume: Tensor, label: Tensor, point: list[int], *, patch: Sequence[int], augmentation: AugmentationSection, generator: torch.Generator
+    volume: Tensor, label: Tensor, point: list[int], *, patch: Sequence[int], augmentation: PatchAugmentation, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     dims = len(patch)
     size = torch.tensor(volume.shape[1:], dtype=torch.float32)
@@ -75,7 +75,7 @@ def _cut(
     return image, cut.to(torch.uint8)
 
 
-def _random_linear(dims: int, augmentation: AugmentationSection, generator: torch.Generator) -> Tensor:
+def _random_linear(dims: int, augmentation: PatchAugmentation, generator: torch.Generator) -> Tensor:
     low, high = augmentation.zoom
     matrix = torch.eye(dims) / (low + (high - low) * float(torch.rand((), generator=generator)))
     for first in range(dims):
