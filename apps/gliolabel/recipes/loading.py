@@ -30,8 +30,8 @@ def load_recipe(name_or_path: str | Path, changes: Sequence[str] = ()) -> Recipe
 
     Raises:
         UnknownError: no packaged recipe has this name.
-        InputError: the file is not YAML, a variant is not known, or file or change break the schema; the message names file, key, value and what
-            is allowed.
+        InputError: the file is not YAML, a variant is not known, or file or change break the schema; the message names file, key,
+            value and what is allowed.
 
     Example:
         >>> load_recipe("resunet2d").network.out_channels

@@ -136,7 +136,9 @@ class Training:
         generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.step)
         torch.manual_seed(self.recipe.seed * 1_000_003 + self.step)
         for group in self._optimiser.param_groups:
-            group["lr"] = settings.learning_rate * learning_rate_share(self.step, steps=self.steps, warmup_share=self.recipe.schedule.warmup_share)
+            group["lr"] = settings.learning_rate * learning_rate_share(
+                self.step, steps=self.steps, warmup_share=self.recipe.schedule.warmup_share
+            )
         images, labels = draw_batch(self.cases, sampling=self.recipe.sampling, augmentation=self.recipe.augmentation, generator=generator)
         images = augment(images, settings=self.recipe.augmentation, generator=generator)
         images = images.to(self.device, memory_format=self._layout)

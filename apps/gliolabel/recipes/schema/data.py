@@ -20,7 +20,7 @@ class SplitSection(Section):
     """How samples are divided into training, validation and test. What no part takes is the training set."""
 
     by: Literal["patient", "slice"] = Field(
-        default="patient", description="slice is what some reports did: slices of one patient lie on both sides, so scores come out too high"
+        default="patient", description="slice: as some reports did; slices of one patient lie on both sides, so scores come out too high"
     )
     take: tuple[Take, ...] = Field(default=(), description="in order")
     seed: int = 0

@@ -29,4 +29,4 @@ class NetworkSection(Section):
     )
     initial: Literal["he_normal", "glorot_uniform"] = Field(default="he_normal", description="how convolutions start")
     pretrained: bool = Field(default=False, description="encoder: weights from ImageNet, when they can be loaded")
-    frozen_blocks: int = Field(default=0, ge=0, le=5, description="encoder: so many first blocks are not trained, their batch norm in eval mode")
+    frozen_blocks: int = Field(default=0, ge=0, le=5, description="encoder: so many first blocks are not trained, batch norm included")

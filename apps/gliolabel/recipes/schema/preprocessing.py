@@ -87,15 +87,6 @@ class ZoomStep(Section):
 
 
 Step = Annotated[
-    BrainStep
-    | MinMaxStep
-    | DivideByMaxStep
-    | DivideStep
-    | ZScoreStep
-    | CropStep
-    | CropBrainStep
-    | PadStep
-    | ResizeStep
-    | ZoomStep,
+    BrainStep | MinMaxStep | DivideByMaxStep | DivideStep | ZScoreStep | CropStep | CropBrainStep | PadStep | ResizeStep | ZoomStep,
     Field(discriminator="kind"),
 ]
