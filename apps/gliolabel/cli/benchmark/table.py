@@ -13,27 +13,31 @@ from gliolabel.vocabulary import REGIONS
 
 
 def table(result: Mapping[str, Any]) -> Group:
-    """Lay out a benchmark's result: one line a measurement, then what it was measured on and how much faster each model is."""
+    """Lay out a benchmark's result: one line a measurement, its stages, how much faster each model is, and what it was measured on."""
     passes = result["rows"][0]["passes"]
-    lines = Table("Model", "Pipeline", "Stages, s", box=None, header_style="bold", pad_edge=False)
-    for name in ("Mask, s", "First, s", f"Map of {passes}, s", "Memory, GiB", "with map", *(f"Dice {region}" for region in REGIONS)):
+    lines = Table("Model", "Pipeline", box=None, header_style="bold", pad_edge=False)
+    for name in ("Mask, s", "First, s", f"Map {passes}, s", "GiB", "with map", *REGIONS):
         lines.add_column(name, justify="right")
+    stages = []
     for row in result["rows"]:
         if row["error"]:
-            lines.add_row(row["model"], row["pipeline"], Text(f"failed: {row['error']}", style="red"))
+            stages.append(Text(f"{row['model']}, {row['pipeline']} failed: {row['error']}", style="red"))
             continue
-        stages = "  ".join(f"{stage} {seconds:.2f}" for stage, seconds in row["stages_s"].items())
         numbers = [_number(row[name]) for name in ("total_s", "cold_s", "map_s", "peak_gib", "peak_map_gib")]
         dice = [_number((row["dice"] or {}).get(region), digits=3) for region in REGIONS]
-        lines.add_row(row["model"], row["pipeline"], stages, *numbers, *dice)
+        lines.add_row(row["model"], row["pipeline"], *numbers, *dice)
+        parts = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in row["stages_s"].items())
+        stages.append(Text(f"{row['model']}, {row['pipeline']}, seconds by stage: {parts}"))
+    words = "Mask: files to file, second run. First: the run before. Map: so many passes. GiB: peak memory. WT, TC, ET: Dice."
     case, machine = result["case"], result["machine"]
     about = f"Case {case['id']}{' (synthetic)' if case['synthetic'] else ''}: {case['grid']}. "
     about += f"{machine['processor']}, {machine['cores']} cores{' with AMX' if machine['amx'] else ''}, {machine['gpu'] or 'no GPU'}, "
     about += f"torch {machine['torch']}, gliolabel {machine['gliolabel']}."
-    return Group(lines, Text(), *(Text(line) for line in (*_comparisons(result["rows"]), about)))
+    return Group(lines, Text(words), Text(), *stages, Text(), *(Text(line) for line in (*comparisons(result["rows"]), about)))
 
 
-def _comparisons(rows: list[dict[str, Any]]) -> list[str]:
+def comparisons(rows: list[dict[str, Any]]) -> list[str]:
+    """One sentence a model that both pipelines measured: how many times faster ours is."""
     by_model: dict[str, dict[str, dict[str, Any]]] = {}
     for row in rows:
         if not row["error"]:
