@@ -76,7 +76,7 @@ def test_a_diverging_loss_stops_with_the_last_good_checkpoint(
     training.steps = 3
     training.run()
     training.steps = 100
-    monkeypatch.setattr("gliolabel.training.engine.augment", lambda images, **_: images * float("nan"))
+    monkeypatch.setattr("gliolabel.training.batches.augment", lambda images, **_: images * float("nan"))
     with pytest.raises(GlioLabelError, match="not finite for 20 batches"):
         training.run()
     assert all(bool(torch.isfinite(t).all()) for t in training.network.state_dict().values() if t.is_floating_point())

@@ -46,7 +46,6 @@ def describe(recipe: Recipe) -> dict[str, Any]:
     from gliolabel.recipes import build_network
 
     trainable, static = count_parameters(build_network(recipe.network))
-    weights = {"Dice": recipe.loss.dice, "cross-entropy": recipe.loss.cross_entropy}
     return {
         "name": recipe.name,
         "title": recipe.title,
@@ -56,7 +55,7 @@ def describe(recipe: Recipe) -> dict[str, Any]:
         "static_parameters": static,
         "input": f"{recipe.network.in_channels} x {' x '.join(str(edge) for edge in recipe.sampling.patch)}",
         "classes": recipe.network.out_channels,
-        "loss": " + ".join(f"{weight:g} {loss}" for loss, weight in weights.items() if weight > 0),
+        "loss": recipe.loss.kind,
         "steps": recipe.steps,
     }
 

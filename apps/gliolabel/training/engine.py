@@ -17,10 +17,10 @@ from gliolabel.errors import GlioLabelError, InputError
 from gliolabel.inference.precision import Precision, best_precision
 from gliolabel.losses import region_loss
 from gliolabel.recipes import Recipe, build_network
-from gliolabel.training.augmentation import augment
+from gliolabel.recipes.schema import OneCycleSchedule, PatchAugmentation, PatchSampling, RegionLoss
+from gliolabel.training.batches import PatchSource, step_generator
 from gliolabel.training.cases import TrainingCase
 from gliolabel.training.checkpoint import read_checkpoint, write_checkpoint
-from gliolabel.training.patches import draw_batch
 
 #: Consecutive batches without a finite loss after which a training is given up.
 MOST_BAD_BATCHES = 20
@@ -73,11 +73,17 @@ class Training:
     ) -> None:
         if not cases:
             raise InputError("training: no case with a label was given; expected at least one")
+        if not isinstance(recipe.sampling, PatchSampling) or not isinstance(recipe.augmentation, PatchAugmentation):
+            raise InputError(f"recipe {recipe.name}: sampling.kind and augmentation.kind must be patches")
+        if not isinstance(recipe.loss, RegionLoss) or not isinstance(recipe.schedule, OneCycleSchedule):
+            raise InputError(f"recipe {recipe.name}: loss.kind must be regions, schedule.kind one_cycle")
         self.recipe = recipe
         self.cases = list(cases)
+        self._source = PatchSource(cases, sampling=recipe.sampling, augmentation=recipe.augmentation, seed=recipe.seed)
+        self._loss, self._schedule = recipe.loss, recipe.schedule
         self.folder = folder
         self.device = torch.device(device)
-        self.steps = steps or recipe.steps
+        self.steps: int = steps or recipe.steps or 0
         self.step = 0
         self.losses: list[float] = []
         self._checkpoint_every = checkpoint_every
@@ -132,27 +138,24 @@ class Training:
 
     def _one_step(self) -> float:
         settings = self.recipe.optimiser
-        # A generator of its own for every step: what a step draws does not depend on where the run was interrupted.
-        generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.step)
-        torch.manual_seed(self.recipe.seed * 1_000_003 + self.step)
+        batch = self._source.batch(self.step)
+        torch.manual_seed(step_generator(self.recipe.seed, self.step).initial_seed())  # dropout
         for group in self._optimiser.param_groups:
             group["lr"] = settings.learning_rate * learning_rate_share(
-                self.step, steps=self.steps, warmup_share=self.recipe.schedule.warmup_share
+                self.step, steps=self.steps, warmup_share=self._schedule.warmup_share
             )
-        images, labels = draw_batch(self.cases, sampling=self.recipe.sampling, augmentation=self.recipe.augmentation, generator=generator)
-        images = augment(images, settings=self.recipe.augmentation, generator=generator)
-        images = images.to(self.device, memory_format=self._layout)
+        images = batch.images.to(self.device, memory_format=self._layout)
         self.network.train()
         with self._precision.autocast():
             logits = self.network(images)
-        loss = region_loss(logits, labels.to(self.device), dice=self.recipe.loss.dice, cross_entropy=self.recipe.loss.cross_entropy)
+        loss = region_loss(logits, batch.targets.to(self.device), dice=self._loss.dice, cross_entropy=self._loss.cross_entropy)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), settings.gradient_norm)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), settings.gradient_norm or math.inf)
         if math.isfinite(float(norm)):
             self._bad_batches = 0
             self._optimiser.step()
-            self._follow_mean(settings.mean_decay)
+            self._follow_mean(settings.mean_decay or 0.0)
         else:
             self._bad_batches += 1
             if self._bad_batches >= MOST_BAD_BATCHES:
