@@ -7,6 +7,7 @@ the wire and on disk, the regions that are evaluated.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -21,6 +22,29 @@ LABELS: Final[Mapping[str, int]] = MappingProxyType({"necrosis": 1, "edema": 2, 
 
 #: Evaluation regions and the label values they are made of (whole tumour, tumour core, enhancing tumour).
 REGIONS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({"WT": (1, 2, 3), "TC": (1, 3), "ET": (3,)})
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """What the values of an app's masks mean.
+
+    Args:
+        labels: value by name, contiguous from 1 and in this order, because the Slicer plugin maps values by position.
+        regions: the label values of each region that scores and volumes are about.
+    """
+
+    labels: Mapping[str, int]
+    regions: Mapping[str, tuple[int, ...]]
+
+    def volumes_ml(self, counts: Mapping[int, int], *, voxel_ml: float) -> dict[str, float]:
+        """Volume of each region in mL, from the number of voxels by value."""
+        return {
+            region: round(float(sum(counts.get(value, 0) for value in values)) * voxel_ml, 3) for region, values in self.regions.items()
+        }
+
+
+#: The product's own: three tissues.
+TISSUES: Final[LabelSet] = LabelSet(LABELS, REGIONS)
 
 #: Stands wherever a user sees a result.
 RESEARCH_NOTICE: Final[str] = "Research use only, not a medical device."

@@ -167,7 +167,7 @@ class Batches:
             scores = result.row.scores
         params = json_safe(
             {
-                "label_names": label_names(),
+                "label_names": label_names(self._workbench.label_set),
                 "model": segmentation.model,
                 "model_version": segmentation.model_version,
                 "passes": run.options.passes,

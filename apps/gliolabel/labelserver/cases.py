@@ -36,7 +36,7 @@ class CaseRef:
             InputError: a file is gone.
         """
         digest = hashlib.sha256()
-        for sequence, file in self.case.sequences.items():
+        for sequence, file in self.case.files().items():
             try:
                 status = file.path.stat()
             except OSError as error:

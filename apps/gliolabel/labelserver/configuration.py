@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -39,21 +39,32 @@ _OTHERS = frozenset(
 )
 
 
-def read_configuration(conf: Mapping[str, Any]) -> tuple[Configuration, list[str]]:
+_Kind = TypeVar("_Kind", bound=Configuration)
+
+
+@overload
+def read_configuration(conf: Mapping[str, Any]) -> tuple[Configuration, list[str]]: ...
+@overload
+def read_configuration(conf: Mapping[str, Any], kind: type[_Kind]) -> tuple[_Kind, list[str]]: ...
+def read_configuration(conf: Mapping[str, Any], kind: type[Configuration] = Configuration) -> tuple[Configuration, list[str]]:
     """The configuration, and warnings about what was passed over.
+
+    Args:
+        conf: what ``--conf`` said.
+        kind: an app's own configuration.
 
     Raises:
         InputError: an unknown name, or a value that cannot be used.
     """
     passed_over = [name for name in conf if name in _OTHERS]
     given = {name: value for name, value in conf.items() if name not in _OTHERS}
-    unknown = sorted(set(given) - set(Configuration.model_fields))
+    unknown = sorted(set(given) - set(kind.model_fields))
     if unknown:
-        near = get_close_matches(unknown[0], Configuration.model_fields, n=1)
-        hint = f" Did you mean {near[0]}?" if near else f" Known are {', '.join(Configuration.model_fields)}."
+        near = get_close_matches(unknown[0], kind.model_fields, n=1)
+        hint = f" Did you mean {near[0]}?" if near else f" Known are {', '.join(kind.model_fields)}."
         raise InputError(f"--conf {unknown[0]} is not known.{hint}")
     try:
-        configuration = Configuration.model_validate(given)
+        configuration = kind.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(f"--conf {first['loc'][0]} {given.get(str(first['loc'][0]))!r} cannot be used: {first['msg']}.") from error

@@ -23,9 +23,11 @@ from gliolabel.state.files import file_sha256, file_stem
 from gliolabel.state.labels import FINAL, ORIGINAL, LabelStore
 from gliolabel.state.maps import MapStore
 from gliolabel.state.tables import LabelRow, MapRow
-from gliolabel.studies import Studies
+from gliolabel.studies import Case, Studies
 from gliolabel.studies.files import split_extension
+from gliolabel.studies.single import case_from_volume
 from gliolabel.studies.writing import write_volume
+from gliolabel.vocabulary import TISSUES, LabelSet
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,10 +49,12 @@ class CaseDatastore(Datastore):
         studies: the study folder.
         database: the state.
         import_labels: whether labels found beside the cases count.
+        label_set: what may be submitted.
     """
 
-    def __init__(self, studies: Studies, database: Database, *, import_labels: bool = True) -> None:
+    def __init__(self, studies: Studies, database: Database, *, import_labels: bool = True, label_set: LabelSet = TISSUES) -> None:
         self.studies = studies
+        self.label_set = label_set
         self.labels = LabelStore(database, imported=import_labels)
         self.maps = MapStore(database)
         self.notes = CaseNotes(database)
@@ -80,6 +84,19 @@ class CaseDatastore(Datastore):
                 return CaseRef(image_id, uploaded)
             self._refresh_if_older(_REFRESH_UNKNOWN_S)
         return CaseRef(image_id, self.studies.get(image_id))
+
+    def opened(self, path: Path, *, name: str, sequence: str = "auto") -> Case:
+        """The case of a volume that a reader opened and did not upload.
+
+        Args:
+            path: the volume.
+            name: what the reader calls it.
+            sequence: as in :meth:`case`.
+
+        Raises:
+            InputError: its name does not tell its sequence.
+        """
+        return case_from_volume(path, name=name, sequence=sequence)
 
     def known(self, image_id: str) -> bool:
         """Whether there is a case of that id."""
@@ -202,7 +219,7 @@ class CaseDatastore(Datastore):
         if checked_tag(tag) == UNCERTAINTY:
             raise InputError(f"The tag {UNCERTAINTY} holds the server's own map and cannot be written.")
         grid = self.case(image_id, sequence="t1").case.grid()
-        submission = read_submission(path, label_info=info.get("label_info"), grid=grid, case_id=image_id)
+        submission = read_submission(path, label_info=info.get("label_info"), grid=grid, case_id=image_id, label_set=self.label_set)
         kept = {key: value for key, value in info.items() if key != "user"}
         kept["volumes_ml"] = dict(submission.volumes_ml)
         row = self.labels.add(
@@ -253,7 +270,7 @@ class CaseDatastore(Datastore):
         try:
             with zipfile.ZipFile(temporary, "w") as archive:
                 for image_id in completed[:limit_cases] if limit_cases and limit_cases > 0 else completed:
-                    files = {file.path for file in self.case(image_id, sequence="t1").case.sequences.values()}
+                    files = {file.path for file in self.case(image_id, sequence="t1").case.files().values()}
                     for file in sorted(files):
                         archive.write(file, f"image/{file_stem(image_id)}/{file.name}")
                     label = Path(self.get_label_uri(image_id, FINAL))

@@ -8,13 +8,13 @@ from gliolabel.studies import Studies
 from gliolabel.vocabulary import RESEARCH_NOTICE
 
 if TYPE_CHECKING:
-    from gliolabel.labelserver.app import GlioLabelApp
+    from gliolabel.labelserver.case_app import CaseApp
 
 #: So many problems are named one by one.
 _SHOWN = 10
 
 
-def describe(app: GlioLabelApp) -> list[str]:
+def describe(app: CaseApp) -> list[str]:
     """Lines for the log: cases, problems, models, device, folders."""
     studies = app.cases.studies
     status = app.cases.status()
@@ -36,7 +36,7 @@ def describe(app: GlioLabelApp) -> list[str]:
     )
     models = app.workbench.models()
     lines += [f"Model {name}: version {version.version}" for name, version in models.items()]
-    if not models:
+    if not models and not app.advice():
         lines.append("No model has weights, so no segmentation is offered. `gliolabel doctor` says what to do.")
     lines.append(f"Device: {app.workbench.device_text()}")
     lines.append(f"State folder: {app.folder.path}")

@@ -14,7 +14,7 @@ from gliolabel.errors import InputError
 from gliolabel.studies.files import EXTENSIONS, split_extension
 from gliolabel.studies.grid import Grid
 from gliolabel.studies.voxels import read_volume
-from gliolabel.vocabulary import LABELS, REGIONS
+from gliolabel.vocabulary import TISSUES, LabelSet
 
 #: Segment names that mean "nothing".
 _BACKGROUND = frozenset({"background"})
@@ -25,9 +25,9 @@ class Submission:
     """A submitted label, read.
 
     Args:
-        array: uint8 (z, y, x), values of :data:`LABELS`, on the case's reference grid.
+        array: uint8 (z, y, x), values of the label set, on the case's reference grid.
         ignored: segment names that are not ours and have no voxels.
-        volumes_ml: volume by region WT, TC, ET.
+        volumes_ml: volume by region.
     """
 
     array: np.ndarray
@@ -35,7 +35,7 @@ class Submission:
     volumes_ml: Mapping[str, float]
 
 
-def read_submission(path: Path, *, label_info: object, grid: Grid, case_id: str) -> Submission:
+def read_submission(path: Path, *, label_info: object, grid: Grid, case_id: str, label_set: LabelSet = TISSUES) -> Submission:
     """Read a label as the Slicer plugin sends it.
 
     Value ``k + 1`` belongs to ``label_info[k]["name"]``: Slicer numbers the exported segments by position, and the ``idx`` beside a name
@@ -47,6 +47,7 @@ def read_submission(path: Path, *, label_info: object, grid: Grid, case_id: str)
         label_info: ``label_info`` of the request's params.
         grid: the reference grid of the case.
         case_id: for messages.
+        label_set: the names that can be stored, and their values.
 
     Raises:
         InputError: not a volume of whole numbers, another grid, a value that no name stands for, or voxels under a name that is not ours.
@@ -54,7 +55,7 @@ def read_submission(path: Path, *, label_info: object, grid: Grid, case_id: str)
     where = f"the label of case {case_id}"
     if split_extension(path.name) is None:
         raise InputError(f"{where}: the file ends in {''.join(path.suffixes) or 'nothing'!r}, expected one of {', '.join(EXTENSIONS)}.")
-    names = _segment_names(path) or _names_by_position(label_info, where=where)
+    names = _segment_names(path) or _names_by_position(label_info, where=where, labels=label_set.labels)
     volume = read_volume(path, where=where)
     array = volume.array
     if array.dtype.kind not in "iu":
@@ -65,15 +66,15 @@ def read_submission(path: Path, *, label_info: object, grid: Grid, case_id: str)
         raise InputError(
             f"{where}: lies on a grid of {volume.header.grid}, the case's is {grid}, or it lies elsewhere. Nothing was stored."
         )
-    ours, ignored = _by_name(array, names, where=where)
-    counts = np.bincount(ours.ravel(), minlength=len(LABELS) + 1)
-    volumes = {region: round(float(sum(counts[value] for value in values)) * grid.voxel_ml, 3) for region, values in REGIONS.items()}
+    ours, ignored = _by_name(array, names, where=where, labels=label_set.labels)
+    counts = dict(enumerate(np.bincount(ours.ravel()).tolist()))
+    volumes = label_set.volumes_ml(counts, voxel_ml=grid.voxel_ml)
     return Submission(ours, ignored, volumes)
 
 
-def _names_by_position(label_info: object, *, where: str) -> dict[int, str]:
+def _names_by_position(label_info: object, *, where: str, labels: Mapping[str, int]) -> dict[int, str]:
     if not label_info:
-        return {value: name for name, value in LABELS.items()}
+        return {value: name for name, value in labels.items()}
     if not isinstance(label_info, Sequence) or not all(
         isinstance(entry, Mapping) and isinstance(entry.get("name"), str) for entry in label_info
     ):
@@ -102,7 +103,7 @@ def _segment_names(path: Path) -> dict[int, str]:
     return names
 
 
-def _by_name(array: np.ndarray, names: Mapping[int, str], *, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def _by_name(array: np.ndarray, names: Mapping[int, str], *, where: str, labels: Mapping[str, int]) -> tuple[np.ndarray, tuple[str, ...]]:
     values, counts = np.unique(array, return_counts=True)
     voxels = {int(value): int(count) for value, count in zip(values, counts, strict=True) if value != 0}
     unnamed = sorted(set(voxels) - set(names))
@@ -111,7 +112,7 @@ def _by_name(array: np.ndarray, names: Mapping[int, str], *, where: str) -> tupl
             f"{where}: holds the value{'s' if len(unnamed) > 1 else ''} {', '.join(map(str, unnamed[:5]))} "
             f"({sum(voxels[value] for value in unnamed)} voxels), for which no segment was named. Expected {_listed(names)}."
         )
-    ours_by_name = {name.casefold(): value for name, value in LABELS.items()}
+    ours_by_name = {name.casefold(): value for name, value in labels.items()}
     ours = np.zeros(array.shape, np.uint8)
     ignored: list[tuple[str, int]] = []
     refused: list[tuple[str, int]] = []
@@ -125,7 +126,7 @@ def _by_name(array: np.ndarray, names: Mapping[int, str], *, where: str) -> tupl
     if refused:
         named = ", ".join(f"{name!r} ({count} voxels)" for name, count in refused)
         raise InputError(
-            f"{where}: the segment{'s' if len(refused) > 1 else ''} {named} cannot be stored; expected {', '.join(map(repr, LABELS))}. "
+            f"{where}: the segment{'s' if len(refused) > 1 else ''} {named} cannot be stored; expected {', '.join(map(repr, labels))}. "
             "Rename or empty it and submit again. Nothing was stored."
         )
     return ours, tuple(name for name, _ in ignored)

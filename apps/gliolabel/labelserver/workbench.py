@@ -6,30 +6,31 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import torch
 
 from gliolabel.errors import GlioLabelError, InputError, UnavailableError, UnknownError
-from gliolabel.inference import Segmentation, Segmenter
+from gliolabel.inference import Segmentation, Segmenter, UncertaintyMaps
 from gliolabel.inference.precision import best_precision
 from gliolabel.labelserver.cases import CaseRef
 from gliolabel.labelserver.readers import Readers
 from gliolabel.labelserver.results import json_safe
 from gliolabel.labelserver.runs import Runs
 from gliolabel.labelserver.wire import MOST_PLACES
-from gliolabel.preprocessing import Prepared
 from gliolabel.recipes import ModelVersion
 from gliolabel.registry import MODELS, Registry
 from gliolabel.state.cases import CaseNotes
 from gliolabel.state.maps import MapKey, MapStore
 from gliolabel.state.tables import MapRow
+from gliolabel.studies import Case
 from gliolabel.studies.writing import write_volume
 from gliolabel.uncertainty import Place, places_to_look
+from gliolabel.vocabulary import TISSUES, LabelSet
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,6 +53,19 @@ class MapResult:
     computed: bool
 
 
+class CaseSegmenter(Protocol):
+    """What segments cases with one model: :class:`~gliolabel.inference.Segmenter`, or an app's own."""
+
+    def prepare(self, case: Case) -> tuple[Any, dict[str, float]]:
+        """The case, read, with its ``grid``; and seconds by stage."""
+
+    def mask(self, prepared: Any) -> Segmentation:
+        """Its mask."""
+
+    def maps(self, prepared: Any, mask: np.ndarray, *, passes: int, seed: int, cancel: Callable[[], None]) -> UncertaintyMaps:
+        """Its maps; calls ``cancel`` between passes."""
+
+
 class Workbench:
     """What the tasks share.
 
@@ -62,6 +76,9 @@ class Workbench:
         readers: whom background runs make way for.
         device: ``cpu``, ``cuda``, ``cuda:1``; None: the best there is.
         memory_gib: how much memory inference may use; None: by what is free.
+        models: names of the models that are served, the default first.
+        segmenter: makes a segmenter of a model version, ``device=`` and ``memory_gib=``.
+        label_set: what the masks' values mean.
     """
 
     def __init__(
@@ -73,16 +90,22 @@ class Workbench:
         readers: Readers,
         device: str | None = None,
         memory_gib: float | None = None,
+        models: Sequence[str] = MODELS,
+        segmenter: Callable[..., CaseSegmenter] = Segmenter,
+        label_set: LabelSet = TISSUES,
     ) -> None:
         self.registry = registry
+        self.names = tuple(models)
+        self.label_set = label_set
+        self._make_segmenter = segmenter
         self.maps = maps
         self.readers = readers
         self._notes = notes
         self._device, self._memory_gib = choose_device(device), memory_gib
         self._runs: Runs[MapResult] = Runs(readers, name="maps")
         self._lock = threading.Lock()
-        self._segmenters: dict[str, tuple[ModelVersion, Segmenter]] = {}
-        self._prepared: OrderedDict[tuple[str, str], Prepared] = OrderedDict()
+        self._segmenters: dict[str, tuple[ModelVersion, CaseSegmenter]] = {}
+        self._prepared: OrderedDict[tuple[str, str], Any] = OrderedDict()
         self._preparing: dict[tuple[str, str], threading.Lock] = {}
         self._last: dict[str, MapKey] = {}
         self._models: tuple[float, dict[str, ModelVersion]] = (-1e9, {})
@@ -94,7 +117,7 @@ class Workbench:
         looked, models = self._models
         if time.monotonic() - looked > _MODELS_S:
             try:
-                models = {name: self.registry.champion(name) for name in self.registry.names() if name in MODELS}
+                models = {name: self.registry.champion(name) for name in self.registry.names() if name in self.names}
             except GlioLabelError as error:  # a weights file that is being replaced, or damaged
                 _LOG.warning("The models cannot be looked up, those known before are served: %s", error)
             self._models = (time.monotonic(), models)
@@ -222,16 +245,19 @@ class Workbench:
 
     # --- helpers
 
-    def _segmenter(self, name: str) -> tuple[ModelVersion, Segmenter]:
+    def _segmenter(self, name: str) -> tuple[ModelVersion, CaseSegmenter]:
         version = self.models()[name]
         with self._lock:
             there = self._segmenters.get(name)
             if there is None or there[0] != version:
                 # One copy per model: an older version is let go as soon as the last request with it is answered.
-                there = self._segmenters[name] = (version, Segmenter(version, device=str(self._device), memory_gib=self._memory_gib))
+                there = self._segmenters[name] = (
+                    version,
+                    self._make_segmenter(version, device=str(self._device), memory_gib=self._memory_gib),
+                )
             return there
 
-    def _prepare(self, ref: CaseRef, segmenter: Segmenter) -> tuple[Prepared, dict[str, float]]:
+    def _prepare(self, ref: CaseRef, segmenter: CaseSegmenter) -> tuple[Any, dict[str, float]]:
         """The case as the networks read it, and the seconds that took.
 
         The last few are kept, the same for all models, and two requests for one case read it once.
@@ -266,7 +292,7 @@ class Workbench:
         # The network is free between passes, so a pause there holds nobody up.
         maps = segmenter.maps(prepared, mask, passes=key.passes, seed=key.seed, cancel=pause)
         grid = prepared.grid
-        places = places_to_look(maps.by_region["std"], mask, grid, k=MOST_PLACES)
+        places = places_to_look(maps.by_region["std"], mask, grid, k=MOST_PLACES, regions=tuple(maps.scores))
         writers = {name: partial(write_volume, array, grid) for name, array in {**maps.measures, "mask": mask}.items()}
         if ref.source() != key.source:
             raise InputError(f"case {ref.key}: its images changed while the map was computed. Run it again.")

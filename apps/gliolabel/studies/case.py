@@ -43,6 +43,10 @@ class Case:
         """The sequences the case does not have, in channel order."""
         return tuple(s for s in SEQUENCES if s not in self.sequences)
 
+    def files(self) -> Mapping[str, VolumeFile]:
+        """Every image file of the case, by what it is of it."""
+        return self.sequences
+
     def grid(self) -> Grid:
         """The reference grid, from the file's header alone: no voxel is decoded.
 

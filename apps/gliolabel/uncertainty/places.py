@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,21 +58,24 @@ class Place:
         return f"{self.region}: {self.kind}, {self.score:.2f}, {self.volume_ml:.2g} mL in doubt"
 
 
-def places_to_look(by_region: np.ndarray, mask: np.ndarray, grid: Grid, *, k: int = 5) -> list[Place]:
+def places_to_look(
+    by_region: np.ndarray, mask: np.ndarray, grid: Grid, *, k: int = 5, regions: Sequence[str] = tuple(REGIONS)
+) -> list[Place]:
     """The ``k`` most uncertain places, worst first; fewer when there are fewer.
 
     A place is a connected part of the map around a peak; places do not overlap.
 
     Args:
-        by_region: float (3, z, y, x) uncertainty of WT, TC, ET (``std``).
+        by_region: float (regions, z, y, x) uncertainty (``std``) of each region.
         mask: uint8 (z, y, x), values 0..3.
         grid: the grid of both.
         k: how many, at least 1.
+        regions: names of the regions, by default WT, TC, ET.
 
     Raises:
         ValueError: shapes differ from the grid's, or ``k`` is below 1.
     """
-    if by_region.shape != (len(REGIONS), *grid.shape) or mask.shape != grid.shape:
+    if by_region.shape != (len(regions), *grid.shape) or mask.shape != grid.shape:
         raise ValueError(f"map {by_region.shape} and mask {mask.shape} do not lie on a grid of shape {grid.shape}")
     if k < 1:
         raise ValueError(f"k is {k}; expected at least 1")
@@ -93,7 +97,7 @@ def places_to_look(by_region: np.ndarray, mask: np.ndarray, grid: Grid, *, k: in
         component, window = _component(left, (int(peak[0]), int(peak[1]), int(peak[2])), spacing)
         inside = values[window][component]
         index = _centre(component, inside, window)
-        region = list(REGIONS)[int(by_region[(slice(None), *box)][(slice(None), *window)][:, component].sum(axis=1).argmax())]
+        region = regions[int(by_region[(slice(None), *box)][(slice(None), *window)][:, component].sum(axis=1).argmax())]
         full = (index[0] + offset[0], index[1] + offset[1], index[2] + offset[2])
         places.append(
             Place(

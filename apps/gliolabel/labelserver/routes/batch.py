@@ -13,7 +13,7 @@ from gliolabel.errors import ConflictError
 from gliolabel.labelserver.wire import REPLACING, BatchOptions, check_params, read_options
 
 if TYPE_CHECKING:
-    from gliolabel.labelserver.app import GlioLabelApp
+    from gliolabel.labelserver.case_app import CaseApp
 
 _ADMIN = RBAC(settings.MONAI_LABEL_AUTH_ROLE_ADMIN)
 _USER = RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER)
@@ -21,7 +21,7 @@ _USER = RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER)
 _REFUSED = REPLACING - {"save_label", "label_tag"}
 
 
-def router(app: GlioLabelApp) -> APIRouter:
+def router(app: CaseApp) -> APIRouter:
     """The routes."""
     routes = APIRouter(prefix=settings.MONAI_LABEL_API_STR + "/batch", tags=["Infer"])
 

@@ -16,13 +16,13 @@ from gliolabel.labelserver.wire import read_params
 from gliolabel.studies.files import split_extension
 
 if TYPE_CHECKING:
-    from gliolabel.labelserver.app import GlioLabelApp
+    from gliolabel.labelserver.case_app import CaseApp
 
 _ANNOTATOR = RBAC(settings.MONAI_LABEL_AUTH_ROLE_ANNOTATOR)
 _USER = RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER)
 
 
-def router(app: GlioLabelApp) -> APIRouter:
+def router(app: CaseApp) -> APIRouter:
     """The routes."""
     routes = APIRouter(prefix=settings.MONAI_LABEL_API_STR + "/datastore", tags=["Datastore"])
 

@@ -17,10 +17,9 @@ from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
 from gliolabel.errors import InputError
 from gliolabel.labelserver.routes.receiving import received
 from gliolabel.labelserver.wire import read_params
-from gliolabel.registry import MODELS
 
 if TYPE_CHECKING:
-    from gliolabel.labelserver.app import GlioLabelApp
+    from gliolabel.labelserver.case_app import CaseApp
 
 
 class Output(StrEnum):
@@ -32,7 +31,7 @@ class Output(StrEnum):
     dicom_seg = "dicom_seg"
 
 
-def router(app: GlioLabelApp) -> APIRouter:
+def router(app: CaseApp) -> APIRouter:
     """The route."""
     routes = APIRouter(prefix=settings.MONAI_LABEL_API_STR + "/infer", tags=["Infer"])
 
@@ -57,7 +56,7 @@ def router(app: GlioLabelApp) -> APIRouter:
         with received(file, app.files.folder) as path:
             # A volume in the request lives as long as the request: a session of one use.
             session = app.open_session(path)
-            if model in MODELS and request.get("passes") in (None, "", "auto"):
+            if model in app.workbench.names and request.get("passes") in (None, "", "auto"):
                 request["passes"] = 0  # a map in the background would come too late
             try:
                 return _answer(app.infer({**request, "session_id": session.name, "image": image or file.filename or ""}), output)

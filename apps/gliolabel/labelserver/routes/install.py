@@ -11,15 +11,15 @@ from fastapi.responses import JSONResponse
 from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoundException, MONAILabelException
 
 from gliolabel.errors import GlioLabelError
-from gliolabel.labelserver.routes import batch, images, infer, labels, samples, sessions
+from gliolabel.labelserver.routes import batch, images, infer, labels, samples, sessions, train
 
 if TYPE_CHECKING:
-    from gliolabel.labelserver.app import GlioLabelApp
+    from gliolabel.labelserver.case_app import CaseApp
 
 _LOG = logging.getLogger(__name__)
 
 
-def install_routes(server: FastAPI, app: GlioLabelApp) -> None:
+def install_routes(server: FastAPI, app: CaseApp) -> None:
     """Add our routes in front of all others and turn errors into answers.
 
     Args:
@@ -27,7 +27,7 @@ def install_routes(server: FastAPI, app: GlioLabelApp) -> None:
         app: answers the requests.
     """
     before = len(server.router.routes)
-    for module in (infer, labels, images, sessions, samples, batch):
+    for module in (infer, labels, images, sessions, samples, batch, train):
         server.include_router(module.router(app))
     # The first route that fits answers.
     ours = server.router.routes[before:]

@@ -16,7 +16,7 @@ from gliolabel.labelserver.wire import REPLACING, label_tag, read_params
 from gliolabel.state.labels import FINAL
 
 if TYPE_CHECKING:
-    from gliolabel.labelserver.app import GlioLabelApp
+    from gliolabel.labelserver.case_app import CaseApp
 
 #: The plugin says here which model a label began as: it names something and replaces nothing.
 _REFUSED = REPLACING - {"model"}
@@ -24,7 +24,7 @@ _ANNOTATOR = RBAC(settings.MONAI_LABEL_AUTH_ROLE_ANNOTATOR)
 _USER = RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER)
 
 
-def router(app: GlioLabelApp) -> APIRouter:
+def router(app: CaseApp) -> APIRouter:
     """The routes."""
     routes = APIRouter(prefix=settings.MONAI_LABEL_API_STR + "/datastore", tags=["Datastore"])
 

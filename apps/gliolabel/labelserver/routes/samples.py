@@ -12,12 +12,12 @@ from monailabel.endpoints.user.auth import RBAC, User
 from gliolabel.labelserver.wire import check_params
 
 if TYPE_CHECKING:
-    from gliolabel.labelserver.app import GlioLabelApp
+    from gliolabel.labelserver.case_app import CaseApp
 
 _USER = RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER)
 
 
-def router(app: GlioLabelApp) -> APIRouter:
+def router(app: CaseApp) -> APIRouter:
     """The route."""
     routes = APIRouter(prefix=settings.MONAI_LABEL_API_STR + "/activelearning", tags=["ActiveLearning"])
 

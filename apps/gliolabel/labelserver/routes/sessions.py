@@ -14,10 +14,10 @@ from gliolabel.labelserver.routes.receiving import received
 from gliolabel.labelserver.sessions import public_info
 
 if TYPE_CHECKING:
-    from gliolabel.labelserver.app import GlioLabelApp
+    from gliolabel.labelserver.case_app import CaseApp
 
 
-def router(app: GlioLabelApp) -> APIRouter:
+def router(app: CaseApp) -> APIRouter:
     """The routes."""
     routes = APIRouter(
         prefix=settings.MONAI_LABEL_API_STR + "/session",

@@ -12,7 +12,7 @@ from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from gliolabel.labelserver.cases import CaseRef
 from gliolabel.labelserver.results import json_safe
 from gliolabel.labelserver.workbench import Workbench
-from gliolabel.vocabulary import LABELS, RESEARCH_NOTICE
+from gliolabel.vocabulary import RESEARCH_NOTICE, TISSUES, LabelSet
 
 #: Under this key :meth:`GlioLabelApp.infer` puts the case into the request.
 CASE: Final = "case"
@@ -47,6 +47,6 @@ class CaseTask(InferTask):
         """Do the work; returns the result file, which the caller deletes, and what is to be said about it."""
 
 
-def label_names() -> dict[str, int]:
+def label_names(label_set: LabelSet = TISSUES) -> dict[str, int]:
     """Names of the label values, in their order: the plugin goes by the order, not by the values."""
-    return dict(sorted(LABELS.items(), key=lambda item: item[1]))
+    return dict(sorted(label_set.labels.items(), key=lambda item: item[1]))

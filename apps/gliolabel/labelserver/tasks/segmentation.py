@@ -14,7 +14,7 @@ from gliolabel.labelserver.results import ResultFiles
 from gliolabel.labelserver.tasks.answers import CaseTask, label_names
 from gliolabel.labelserver.wire import BACKGROUND_PASSES, PASSES_CHOICES, SEQUENCE_CHOICES, SegmentationOptions, read_options
 from gliolabel.labelserver.workbench import Workbench
-from gliolabel.vocabulary import LABELS, RESEARCH_NOTICE
+from gliolabel.vocabulary import RESEARCH_NOTICE
 
 _DESCRIPTIONS = {
     "unet3d": "Brain tumour by the 3-D U-Net: necrosis, edema, enhancing tumor.",
@@ -29,14 +29,15 @@ class SegmentationTask(CaseTask):
         workbench: does the work.
         files: makes the result file.
         model: name of the model, and of the task.
+        description: for people.
     """
 
-    def __init__(self, workbench: Workbench, files: ResultFiles, *, model: str) -> None:
+    def __init__(self, workbench: Workbench, files: ResultFiles, *, model: str, description: str = "") -> None:
         super().__init__(
             workbench,
             kind=InferType.SEGMENTATION,
-            description=_DESCRIPTIONS.get(model, f"Brain tumour by {model}."),
-            labels=list(LABELS),
+            description=description or _DESCRIPTIONS.get(model, f"Brain tumour by {model}."),
+            labels=list(workbench.label_set.labels),
             config={"passes": PASSES_CHOICES, "sequence": SEQUENCE_CHOICES},
         )
         self._files = files
@@ -82,7 +83,7 @@ class SegmentationTask(CaseTask):
         latencies["write"] = time.perf_counter() - before
         latencies["total"] = time.perf_counter() - started
         return path, {
-            "label_names": label_names(),
+            "label_names": label_names(self.workbench.label_set),
             "model": segmentation.model,
             "model_version": segmentation.model_version,
             "passes": passes,

@@ -15,7 +15,7 @@ from gliolabel.labelserver.tasks.answers import CaseTask, label_names
 from gliolabel.labelserver.wire import BACKGROUND_PASSES, SEQUENCE_CHOICES, PlacesOptions, read_options
 from gliolabel.labelserver.workbench import Workbench, read_place
 from gliolabel.uncertainty import to_markups
-from gliolabel.vocabulary import LABELS, RESEARCH_NOTICE
+from gliolabel.vocabulary import RESEARCH_NOTICE
 
 
 class WhereToLookTask(CaseTask):
@@ -30,7 +30,7 @@ class WhereToLookTask(CaseTask):
             workbench,
             kind=InferType.SEGMENTATION,
             description="The places where the model is least sure, worst first, as points. Uses the map of the last segmentation.",
-            labels=list(LABELS),
+            labels=list(workbench.label_set.labels),
             config={"places": 5, "sequence": SEQUENCE_CHOICES},
         )
         self._files = files
@@ -49,7 +49,7 @@ class WhereToLookTask(CaseTask):
         places = [read_place(place) for place in row.places[: options.places]]
         path = self._files.json(to_markups(places), name=f"{ref.case.id}_where_to_look")
         return path, {
-            "label_names": label_names(),
+            "label_names": label_names(self.workbench.label_set),
             "model": row.model,
             "model_version": row.version,
             "measure": "std",

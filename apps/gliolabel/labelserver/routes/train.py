@@ -1,0 +1,45 @@
+"""``POST``, ``GET`` and ``DELETE /train``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, HTTPException, Query
+from monailabel.config import settings
+from monailabel.endpoints.user.auth import RBAC
+
+from gliolabel.errors import ConflictError
+from gliolabel.labelserver.wire import check_params
+
+if TYPE_CHECKING:
+    from gliolabel.labelserver.case_app import CaseApp
+
+_ADMIN = RBAC(settings.MONAI_LABEL_AUTH_ROLE_ADMIN)
+_USER = RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER)
+
+
+def router(app: CaseApp) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(prefix=settings.MONAI_LABEL_API_STR + "/train", tags=["Train"])
+
+    @routes.post("/{model}", summary="Train in the background", dependencies=[Depends(_ADMIN)])
+    def start(model: str, params: Annotated[dict[str, Any] | None, Body()] = None, run_sync: bool = False) -> dict[str, Any]:
+        try:
+            return app.trainings.start(model, check_params(dict(params or {})), wait=run_sync).report()
+        except ConflictError as error:
+            # MONAI Label's clients know 429 for this.
+            raise HTTPException(status_code=429, detail=str(error)) from error
+
+    @routes.get("/", summary="The training that is under way, or the last one", dependencies=[Depends(_USER)])
+    def status(whole: Annotated[bool, Query(alias="all")] = False, check_if_running: bool = False) -> Any:
+        run = app.trainings.last
+        if run is None or (check_if_running and not app.trainings.running):
+            raise HTTPException(status_code=404, detail="No training is under way." if check_if_running else "There was no training yet.")
+        return [run.report()] if whole else run.report()
+
+    @routes.delete("/", summary="Stop the training that is under way", dependencies=[Depends(_ADMIN)])
+    def stop() -> Any:
+        run = app.trainings.stop()
+        return None if run is None else run.report()
+
+    return routes

@@ -1,0 +1,182 @@
+"""Trainings in the background, one at a time: started, watched and stopped over the wire, making way for readers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from monailabel.interfaces.tasks.train import TrainTask
+
+from gliolabel.errors import ConflictError, GlioLabelError, UnknownError
+from gliolabel.labelserver.datastore import CaseDatastore
+from gliolabel.labelserver.readers import Readers
+from gliolabel.labelserver.results import json_safe
+
+_LOG = logging.getLogger(__name__)
+#: Lines of the log that MONAI Label's status shows.
+_DETAILS = 20
+
+
+class StoppedTrainingError(Exception):
+    """The training was stopped; its last checkpoint stays."""
+
+
+@dataclass(eq=False)
+class TrainingRun:
+    """A training, in the shape of MONAI Label's background tasks.
+
+    Args:
+        model: name of the trainer.
+        request: its options.
+        readers: whom it makes way for.
+    """
+
+    model: str
+    request: Mapping[str, Any]
+    readers: Readers
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    status: str = "SUBMITTED"
+    started: str = field(default_factory=lambda: _now())
+    ended: str | None = None
+    details: deque[str] = field(default_factory=lambda: deque(maxlen=_DETAILS))
+    result: dict[str, Any] = field(default_factory=dict)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def say(self, line: str) -> None:
+        """A line for the log and for whoever asks for the status."""
+        self.details.append(line)
+        _LOG.info("training %s: %s", self.model, line)
+
+    def pause(self) -> None:
+        """To be called between steps: waits while a reader's request is worked on.
+
+        Raises:
+            StoppedTrainingError: the training is to stop.
+        """
+        self.readers.wait_until_idle(unless=self.stopping.is_set)
+        if self.stopping.is_set():
+            raise StoppedTrainingError
+
+    def report(self) -> dict[str, Any]:
+        """What a client is told."""
+        told: dict[str, Any] = {
+            "id": self.id,
+            "status": self.status,
+            "request": {**self.request, "model": self.model},
+            "start_ts": self.started,
+            "details": list(self.details),
+        }
+        return told if self.ended is None else {**told, "result": json_safe(self.result), "end_ts": self.ended}
+
+
+class BackgroundTrainTask(TrainTask):
+    """A trainer that is run by :class:`TrainingRuns`."""
+
+    @abstractmethod
+    def train(self, request: Mapping[str, Any], cases: CaseDatastore, run: TrainingRun) -> dict[str, Any]:
+        """Train; call ``run.pause()`` between steps. Returns what is to be said about the result.
+
+        Raises:
+            GlioLabelError: it cannot be done; the message is shown to whoever asks for the status.
+        """
+
+    def __call__(self, request: Mapping[str, Any], datastore: CaseDatastore) -> dict[str, Any]:
+        """MONAI Label's interface: train here and now."""
+        return self.train(request, datastore, TrainingRun(type(self).__name__, dict(request), Readers()))
+
+
+class TrainingRuns:
+    """Trainings, one at a time, in a thread of the server.
+
+    MONAI Label's own start a second server for each training, lose its last words, go on when the server is stopped and show a queued run
+    as one that has ended.
+
+    Args:
+        trainers: by name.
+        cases: what they learn from.
+        readers: whom they make way for.
+    """
+
+    def __init__(self, trainers: Mapping[str, TrainTask], cases: CaseDatastore, readers: Readers) -> None:
+        self._trainers = trainers
+        self._cases = cases
+        self._readers = readers
+        self._lock = threading.Lock()
+        self._run: TrainingRun | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def last(self) -> TrainingRun | None:
+        """The training that is under way, or the last one."""
+        return self._run
+
+    @property
+    def running(self) -> bool:
+        """Whether a training is under way."""
+        return self._run is not None and self._run.status in ("SUBMITTED", "RUNNING")
+
+    def start(self, model: str, request: Mapping[str, Any], *, wait: bool = False) -> TrainingRun:
+        """Start a training.
+
+        Args:
+            model: name of the trainer.
+            request: its options.
+            wait: return when it is over.
+
+        Raises:
+            UnknownError: no such trainer.
+            ConflictError: a training is under way.
+        """
+        trainer = self._trainers.get(model)
+        if not isinstance(trainer, BackgroundTrainTask):
+            raise UnknownError(f"There is no trainer {model[:64]!r} here. There are: {', '.join(self._trainers) or 'none'}.")
+        with self._lock:
+            if self.running:
+                raise ConflictError("A training is under way. Wait for it, or stop it first.")
+            run = self._run = TrainingRun(model, dict(request), self._readers)
+            self._thread = threading.Thread(target=self._work, args=(trainer, run), name="training", daemon=True)
+            self._thread.start()
+        if wait:
+            self._thread.join()
+        return run
+
+    def stop(self, timeout: float = 20.0) -> TrainingRun | None:
+        """Stop the training that is under way after its present step. Returns it, or None when there was none."""
+        run = self._run if self.running else None
+        if run is not None and self._thread is not None:
+            run.stopping.set()
+            self._thread.join(timeout)
+        return run
+
+    def give_up(self) -> None:
+        """Let the training that is under way end at its next step. Returns at once."""
+        if self._run is not None:
+            self._run.stopping.set()
+
+    def _work(self, trainer: BackgroundTrainTask, run: TrainingRun) -> None:
+        run.status = "RUNNING"
+        status = "DONE"
+        try:
+            run.result = trainer.train(run.request, self._cases, run)
+        except StoppedTrainingError:
+            status = "STOPPED"
+        except Exception as error:
+            status = "ERROR"
+            run.say(f"stopped by an error: {error}")
+            if not isinstance(error, GlioLabelError):
+                _LOG.error("training %s", run.model, exc_info=error)
+        finally:
+            run.ended = _now()
+            run.say(status)
+            run.status = status
+
+
+def _now() -> str:
+    return datetime.now().strftime("%Y-%m-%d %H:%M:%S")
