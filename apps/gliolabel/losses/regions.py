@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gliolabel.losses.pairs import at_least_float32
 from gliolabel.vocabulary import REGIONS
 
 #: Added to both sides of the Dice fraction, in voxels: an empty region that stays empty costs nothing.
@@ -48,5 +49,5 @@ def region_loss(logits: Tensor, target: Tensor, *, dice: float, cross_entropy: f
         dice: weight of the Dice part.
         cross_entropy: weight of the cross-entropy part.
     """
-    logits = logits.float()
+    logits = at_least_float32(logits)
     return dice * region_dice_loss(logits.softmax(1), target) + cross_entropy * F.cross_entropy(logits, target.long())
