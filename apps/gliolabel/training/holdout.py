@@ -12,7 +12,7 @@ import torch
 
 from gliolabel.errors import InputError
 from gliolabel.inference import Segmenter
-from gliolabel.metrics import dice, hausdorff95
+from gliolabel.metrics import dice, hausdorff95, region_masks
 from gliolabel.preprocessing import Prepared
 from gliolabel.studies import Case
 from gliolabel.uncertainty.calibration import Reliability
@@ -98,11 +98,6 @@ def precision_cost(segmenter: Segmenter, cases: Sequence[Case]) -> dict[str, Any
         "differing_per_million": round(1e6 * differing / voxels, 1),
         "largest_dice_change": round(largest, 4),
     }
-
-
-def region_masks(mask: np.ndarray) -> np.ndarray:
-    """Boolean (3, z, y, x) masks of WT, TC, ET from a mask of values 0..3."""
-    return np.stack([np.isin(mask, values) for values in REGIONS.values()])
 
 
 def _without(prepared: Prepared, name: str) -> Prepared:

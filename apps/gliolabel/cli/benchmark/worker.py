@@ -112,15 +112,12 @@ def _peak_gib() -> float:
 
 
 def _dice(case: Case, mask: np.ndarray) -> dict[str, float] | None:
+    from gliolabel.metrics import dice, region_masks
+
     label = case.read_label()
     if label is None:
         return None
-    found = {}
-    for region, values in REGIONS.items():
-        ours, theirs = np.isin(mask, values), np.isin(label, values)
-        both = int(ours.sum()) + int(theirs.sum())
-        found[region] = 1.0 if both == 0 else 2.0 * int((ours & theirs).sum()) / both
-    return found
+    return dict(zip(REGIONS, dice(region_masks(mask), region_masks(label)).tolist(), strict=True))
 
 
 if __name__ == "__main__":
