@@ -223,6 +223,15 @@ class Workbench:
         found = self.maps.find(key)
         return MapResult(found, computed=False) if found is not None else self._make(ref, key, mask, pause)
 
+    def makes_maps(self, model: str) -> bool:
+        """Whether a model's network has dropout, without which it has no map."""
+        return bool(getattr(self._segmenter(self.choose(model))[1], "has_dropout", True))
+
+    @property
+    def device(self) -> str:
+        """The device that networks run on: ``cpu``, ``cuda``, ``cuda:1``."""
+        return str(self._device)
+
     def device_text(self) -> str:
         """The device that networks run on, for people."""
         return f"{self._device} ({str(best_precision(self._device).dtype).removeprefix('torch.')})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,7 @@ class CaseReader:
             notes.extend(resampled)
         missing = [s for s in SEQUENCES if s not in arrays]
         if missing:
-            notes.append(f"case {self.case_id}: there is no {', '.join(missing)} file; results without it are less accurate")
+            notes.append(missing_note(self.case_id, missing))
         return CaseImages(self.case_id, self.reference, grid, arrays, tuple(notes))
 
     def label(self, file: LabelFile) -> LabelImage:
@@ -99,6 +99,11 @@ class CaseReader:
         paths = list(dict.fromkeys(file.path for file in self.sequences.values()))
         with ThreadPoolExecutor(max_workers=len(paths), thread_name_prefix="read-case") as pool:
             return dict(zip(paths, pool.map(lambda path: read_volume(path, where=self.where(path)), paths), strict=True))
+
+
+def missing_note(case_id: str, missing: Sequence[str]) -> str:
+    """What a reader is told about sequences that a case lacks."""
+    return f"case {case_id}: there is no {', '.join(missing)} file; results without it are less accurate"
 
 
 def _check_axes(header: Header, file: VolumeFile, *, where: str) -> None:

@@ -40,7 +40,9 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class _Listing:
+class Listing:
+    """What looking at a study folder found: cases by id, layouts in words, what is wrong with files, and with the folder."""
+
     cases: Mapping[str, Case]
     layout: str
     problems: list[Problem]
@@ -65,7 +67,10 @@ class Studies:
         self.path = path
         self._numbering = None if labels is None else numbering_named(labels)
         self._lock = threading.Lock()
-        self._listing = _list(path, self._numbering)
+        self._listing = self._look()
+
+    def _look(self) -> Listing:
+        return _list(self.path, self._numbering)
 
     @property
     def layout(self) -> str:
@@ -112,7 +117,7 @@ class Studies:
     def refresh(self) -> None:
         """Look at the folder again. Readers in other threads see the old list or the new one, never a mixture."""
         with self._lock:
-            self._listing = _list(self.path, self._numbering)
+            self._listing = self._look()
 
     def describe(self) -> str:
         """One or two sentences on what was found, for a log or a terminal."""
@@ -149,9 +154,9 @@ def open_studies(path_or_url: str | Path, *, labels: str | None = None) -> Studi
     return Studies(Path(text).expanduser(), labels=labels)
 
 
-def _list(path: Path, numbering: Numbering | None) -> _Listing:
+def _list(path: Path, numbering: Numbering | None) -> Listing:
     if not path.exists():
-        return _Listing({}, "nothing", [], [f"The study folder {path} does not exist. Check the path for a typing error"])
+        return Listing({}, "nothing", [], [f"The study folder {path} does not exist. Check the path for a typing error"])
     if not path.is_dir():
         raise InputError(f"{path}: is a file, expected the folder that holds the cases")
     found = walk(path)
@@ -166,7 +171,7 @@ def _list(path: Path, numbering: Numbering | None) -> _Listing:
     cases, problems, notes = _cases([*files, *msd])
     problems += [_orphan(file) for file in orphans]
     warnings += notes + _folder_warnings(path, found, cases)
-    return _Listing(cases, _layout(files, msd), problems, warnings)
+    return Listing(cases, _layout(files, msd), problems, warnings)
 
 
 def _cases(drafts: list[Draft]) -> tuple[dict[str, Case], list[Problem], list[str]]:

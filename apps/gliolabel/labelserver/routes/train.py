@@ -9,7 +9,6 @@ from monailabel.config import settings
 from monailabel.endpoints.user.auth import RBAC
 
 from gliolabel.errors import ConflictError
-from gliolabel.labelserver.wire import check_params
 
 if TYPE_CHECKING:
     from gliolabel.labelserver.case_app import CaseApp
@@ -25,7 +24,7 @@ def router(app: CaseApp) -> APIRouter:
     @routes.post("/{model}", summary="Train in the background", dependencies=[Depends(_ADMIN)])
     def start(model: str, params: Annotated[dict[str, Any] | None, Body()] = None, run_sync: bool = False) -> dict[str, Any]:
         try:
-            return app.trainings.start(model, check_params(dict(params or {})), wait=run_sync).report()
+            return app.trainings.start(model, params or {}, wait=run_sync).report()
         except ConflictError as error:
             # MONAI Label's clients know 429 for this.
             raise HTTPException(status_code=429, detail=str(error)) from error

@@ -30,15 +30,16 @@ class SegmentationTask(CaseTask):
         files: makes the result file.
         model: name of the model, and of the task.
         description: for people.
+        sequences: a reader may say which sequence an opened volume is.
     """
 
-    def __init__(self, workbench: Workbench, files: ResultFiles, *, model: str, description: str = "") -> None:
+    def __init__(self, workbench: Workbench, files: ResultFiles, *, model: str, description: str = "", sequences: bool = True) -> None:
         super().__init__(
             workbench,
             kind=InferType.SEGMENTATION,
             description=description or _DESCRIPTIONS.get(model, f"Brain tumour by {model}."),
             labels=list(workbench.label_set.labels),
-            config={"passes": PASSES_CHOICES, "sequence": SEQUENCE_CHOICES},
+            config={"passes": PASSES_CHOICES, **({"sequence": SEQUENCE_CHOICES} if sequences else {})},
         )
         self._files = files
         self._model = model
@@ -58,6 +59,8 @@ class SegmentationTask(CaseTask):
         options = read_options(SegmentationOptions, params)
         segmentation = self.workbench.segment(ref, self._model)
         passes = BACKGROUND_PASSES if options.passes == "auto" else options.passes
+        if not self.workbench.makes_maps(self._model):
+            passes = 0
         scores: Mapping[str, Any] = {}
         latencies = dict(segmentation.latencies)
         state = "none"

@@ -26,7 +26,7 @@ _EXTENSION = ".nii.gz"
 class UncertaintyTask(CaseTask):
     """A measure of a Monte-Carlo dropout run, on the reference grid, float32."""
 
-    def __init__(self, workbench: Workbench, files: ResultFiles) -> None:
+    def __init__(self, workbench: Workbench, files: ResultFiles, *, sequences: bool = True) -> None:
         super().__init__(
             workbench,
             kind=InferType.OTHERS,
@@ -36,7 +36,7 @@ class UncertaintyTask(CaseTask):
                 "measure": ["std", "entropy", "mutual_information"],
                 "passes": BACKGROUND_PASSES,
                 "seed": "0",  # a number 0 would show as an empty field
-                "sequence": SEQUENCE_CHOICES,
+                **({"sequence": SEQUENCE_CHOICES} if sequences else {}),
             },
         )
         self._files = files
