@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from gliolabel.networks import ResUNet2D, UNet
+from gliolabel.networks import ResUNet2D, SegmentationNetwork, UNet
+from gliolabel.networks.normalisation import InstanceNorm
 
 
 def trainable(module: nn.Module) -> int:
@@ -92,3 +93,37 @@ def test_wrong_dimensions_are_refused(dims: int) -> None:
 def test_dropout_of_wrong_length_is_refused() -> None:
     with pytest.raises(ValueError, match="2 numbers for 3 levels"):
         UNet(2, 4, 4, (8, 16, 32), dropout=(0.1, 0.2))
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_instance_norm_is_pytorchs(dims: int, batch: int) -> None:
+    torch.manual_seed(0)
+    ours = InstanceNorm(3).double()
+    theirs = (torch.nn.InstanceNorm2d, torch.nn.InstanceNorm3d)[dims - 2](3, affine=True).double()
+    ours.load_state_dict({name: torch.rand(3, dtype=torch.float64) for name in ("weight", "bias")})
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(batch, 3, *[6] * dims, dtype=torch.float64, requires_grad=True)
+    y = x.detach().clone().requires_grad_()
+    assert torch.allclose(ours(x), theirs(y), atol=1e-12)
+    ours(x).square().sum().backward()
+    theirs(y).square().sum().backward()
+    assert x.grad is not None
+    assert y.grad is not None
+    assert torch.allclose(x.grad, y.grad, atol=1e-10)
+
+
+@pytest.mark.parametrize("network", [ResUNet2D(), UNet(2, 4, 4, (4, 8, 16), dropout=(0.0, 0.1, 0.2)), UNet(2, 4, 4, (4, 8), dropout=0.1)])
+def test_the_stem_holds_no_dropout_and_the_rest_finishes_it(network: SegmentationNetwork) -> None:
+    network.train()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.eval()
+    x = torch.randn(2, 4, 64, 64)
+    stem = network.stem(x)
+    assert all(torch.equal(a, b) for a, b in zip(stem, network.stem(x), strict=True))
+    torch.manual_seed(3)
+    whole = network(x)
+    torch.manual_seed(3)
+    assert torch.equal(network.finish(tuple(s.clone() for s in stem)), whole)
+    assert not torch.equal(network.finish(stem), whole)

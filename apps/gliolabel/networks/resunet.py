@@ -63,9 +63,13 @@ class ResidualBlock(nn.Module):
             self.shortcut = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1, bias=False), _batch_norm(out_channels))
         self.dropout = nn.Dropout2d(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor) -> Tensor:
+        """The block without its dropout."""
         inner = F.relu(self.norm1(self.conv1(x)))
-        return self.dropout(F.relu(self.norm2(self.conv2(inner)) + self.shortcut(x)))
+        return F.relu(self.norm2(self.conv2(inner)) + self.shortcut(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dropout(self.features(x))
 
 
 def _level(in_channels: int, out_channels: int, *, depth: int, dropout: float) -> nn.Sequential:
@@ -128,9 +132,16 @@ class ResUNet2D(SegmentationNetwork):
         )
         self.apply(_glorot)
 
-    def forward(self, x: Tensor) -> Tensor:
-        pooled: list[Tensor] = []
-        for level in self.encoder:
+    def stem(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The first residual block without its dropout, pooled."""
+        return (F.max_pool2d(self._first.features(x), 2),)
+
+    def finish(self, stem: tuple[Tensor, ...]) -> Tensor:
+        """All that follows the first block."""
+        # Its dropout scales whole channels by 0 or 1 / (1 - rate), so it gives the same numbers after the pooling as before.
+        x = self._first.dropout(stem[0])
+        pooled = [x]
+        for level in list(self.encoder)[1:]:
             x = F.max_pool2d(level(x), 2)
             pooled.append(x)
         for up, skip in zip(self.decoder, reversed(pooled[:-1]), strict=True):
@@ -138,6 +149,12 @@ class ResUNet2D(SegmentationNetwork):
         x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
         logits: Tensor = self.output(self.last_norm(F.relu(self.last_up(x))))
         return logits
+
+    @property
+    def _first(self) -> ResidualBlock:
+        block = self.encoder[0][0]
+        assert isinstance(block, ResidualBlock)
+        return block
 
 
 def _glorot(module: nn.Module) -> None:

@@ -1,8 +1,8 @@
 """The U-Net of reports 000, 001, 002 and 004, in 2-D and 3-D.
 
-Two convolutions of size 3 with zero padding per level, max pooling, transposed convolution of size and stride 2 that halves
-the channels, concatenation with the feature map from *before* the pooling, and a 1-convolution at the end. This is not
-``monai.networks.nets.BasicUNet``, whose last up step keeps the channel count and is larger.
+Two convolutions of size 3 with zero padding per level, max pooling, an up step that halves the channels, concatenation with
+the feature map from *before* the pooling, and a 1-convolution at the end. This is not ``monai.networks.nets.BasicUNet``, whose
+last up step keeps the channel count and is larger.
 """
 
 from __future__ import annotations
@@ -11,34 +11,14 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from monai.networks.layers.factories import Conv, Dropout, Norm, Pool
+from monai.networks.layers.factories import Conv, Pool
 from torch import Tensor, nn
 
 from gliolabel.networks.base import SegmentationNetwork
+from gliolabel.networks.blocks import Activation, DropoutOf, NormName, TwoConvolutions, Up, dropout_layer, up_layer
+from gliolabel.networks.initial import Initial, initialise
 
-NormName = Literal["batch", "instance"]
-
-
-class TwoConvolutions(nn.Module):
-    """``conv3 -> norm -> activation -> dropout -> conv3 -> norm -> activation`` (dropout where report 001's models have it)."""
-
-    def __init__(
-        self, spatial_dims: int, in_channels: int, out_channels: int, *, norm: NormName | None, dropout: float, act: nn.Module
-    ) -> None:
-        super().__init__()
-        convolution = Conv[Conv.CONV, spatial_dims]
-        # A convolution before a normalisation has its bias all the same: the reports' parameter counts include it.
-        self.conv1 = convolution(in_channels, out_channels, 3, padding=1)
-        self.conv2 = convolution(out_channels, out_channels, 3, padding=1)
-        self.norm1 = _norm(norm, spatial_dims, out_channels)
-        self.norm2 = _norm(norm, spatial_dims, out_channels)
-        # Whole channels are dropped: single voxels of a convolution's output are too alike to be worth sampling.
-        self.dropout = Dropout[Dropout.DROPOUT, spatial_dims](dropout) if dropout else nn.Identity()
-        self.act = act
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.dropout(self.act(self.norm1(self.conv1(x))))
-        return self.act(self.norm2(self.conv2(x)))
+DropoutPlace = Literal["between", "bottleneck"]
 
 
 class UNet(SegmentationNetwork):
@@ -50,21 +30,26 @@ class UNet(SegmentationNetwork):
         out_channels: number of output channels.
         channels: feature channels of each level, finest first.
         norm: ``"batch"``, ``"instance"`` or None (really no normalisation, as in report 001).
-        dropout: probability of the channel dropout between the two convolutions of a level: one number for every level,
-            or one per level (mirrored on the way up).
+        dropout: probability of the dropout: one number, or for ``dropout_place="between"`` one per level (mirrored on the way up).
+        dropout_place: ``"between"`` the two convolutions of each level, or once after the ``"bottleneck"``, the coarsest level.
+        dropout_of: whole ``"channels"``, or single ``"elements"`` as Keras's ``Dropout``.
+        activation: ``"relu"``, or ``"prelu"`` with one learned slope per channel.
+        up: ``"transposed"`` 2-convolution of stride 2, or ``"nearest_conv"``: nearest neighbour, 2-convolution and activation.
+        initial: how convolutions start, see :func:`~gliolabel.networks.initial.initialise`.
 
     ``forward`` takes (batch, in_channels, *space), every spatial size a multiple of :attr:`divisor`, and returns **logits**
     of shape (batch, out_channels, *space).
 
     Raises:
-        ValueError: ``spatial_dims`` is neither 2 nor 3, or ``dropout`` does not have one number per level.
+        ValueError: ``spatial_dims`` is neither 2 nor 3, or ``dropout`` does not have one number, or one per level.
 
     Example:
         >>> import torch
         >>> UNet(3, 4, 4, channels=(8, 16))(torch.zeros(1, 4, 8, 8, 8)).shape
         torch.Size([1, 4, 8, 8, 8])
 
-    Source: Ronneberger et al. 2015 with zero padding; reports 000 (64..1024, batch norm) and 001 (3-D, 32..512, no norm).
+    Source: Ronneberger et al. 2015 with zero padding; reports 000 (64..1024, batch norm), 001 (3-D, 32..512, no norm, element
+    dropout between) and 002 (32..512, no norm, element dropout after the bottleneck, nearest neighbour and 2-convolution).
     """
 
     def __init__(
@@ -75,53 +60,75 @@ class UNet(SegmentationNetwork):
         channels: Sequence[int],
         norm: NormName | None = None,
         dropout: float | Sequence[float] = 0.0,
+        *,
+        dropout_place: DropoutPlace = "between",
+        dropout_of: DropoutOf = "channels",
+        activation: Activation = "relu",
+        up: Up = "transposed",
+        initial: Initial = "he_normal",
     ) -> None:
         super().__init__()
         if spatial_dims not in (2, 3):
             raise ValueError(f"spatial_dims is {spatial_dims}; expected 2 or 3")
-        rates = [float(dropout)] * len(channels) if isinstance(dropout, int | float) else [float(r) for r in dropout]
-        if len(rates) != len(channels):
-            raise ValueError(f"dropout has {len(rates)} numbers for {len(channels)} levels; give one number or one per level")
+        between, bottleneck = _rates(dropout, levels=len(channels), place=dropout_place)
         self.spatial_dims = spatial_dims
         self.divisor = 2 ** (len(channels) - 1)
-        act = nn.ReLU()
-        transposed = Conv[Conv.CONVTRANS, spatial_dims]
 
         def level(inputs: int, outputs: int, rate: float) -> TwoConvolutions:
-            return TwoConvolutions(spatial_dims, inputs, outputs, norm=norm, dropout=rate, act=act)
+            return TwoConvolutions(spatial_dims, inputs, outputs, norm=norm, activation=activation, dropout=rate, dropout_of=dropout_of)
 
         widths = (in_channels, *channels)
-        self.down = nn.ModuleList(level(widths[i], widths[i + 1], rate) for i, rate in enumerate(rates))
+        self.down = nn.ModuleList(level(widths[i], widths[i + 1], rate) for i, rate in enumerate(between))
         self.pool = Pool[Pool.MAX, spatial_dims](2)
+        self.bottleneck_dropout = dropout_layer(bottleneck, spatial_dims, of=dropout_of)
         self.up = nn.ModuleList()
         self.join = nn.ModuleList()
         for i in range(len(channels) - 1, 0, -1):
-            self.up.append(transposed(channels[i], channels[i - 1], 2, stride=2))
-            self.join.append(level(2 * channels[i - 1], channels[i - 1], rates[i - 1]))
+            self.up.append(up_layer(up, spatial_dims, channels[i], channels[i - 1], activation=activation))
+            self.join.append(level(2 * channels[i - 1], channels[i - 1], between[i - 1]))
         self.output = Conv[Conv.CONV, spatial_dims](channels[0], out_channels, 1)
-        self.apply(_he_normal)
+        # The first level on the way down whose dropout is on; without any the coarsest: what lies above it is the same in every pass.
+        self._first_dropped = next((i for i, rate in enumerate(between) if rate), len(channels) - 1)
+        initialise(self, initial)
 
-    def forward(self, x: Tensor) -> Tensor:
-        skips: list[Tensor] = []
-        for i, level in enumerate(self.down):
-            x = level(x if i == 0 else self.pool(x))
+    def stem(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The levels above the first dropout, and that level's features before it."""
+        features: list[Tensor] = []
+        for i in range(self._first_dropped):
+            x = self._level(i)(x if i == 0 else self.pool(x))
+            features.append(x)
+        last = self._first_dropped
+        features.append(self._level(last).before_dropout(x if last == 0 else self.pool(x)))
+        return tuple(features)
+
+    def finish(self, stem: tuple[Tensor, ...]) -> Tensor:
+        """All that follows the first dropout, and the dropout itself."""
+        x = self._level(self._first_dropped).after_dropout(stem[-1])
+        skips = [*stem[:-1], x]
+        for i in range(self._first_dropped + 1, len(self.down)):
+            x = self._level(i)(self.pool(x))
             skips.append(x)
+        x = self.bottleneck_dropout(x)
         for up, join, skip in zip(self.up, self.join, reversed(skips[:-1]), strict=True):
             x = join(torch.cat([skip, up(x)], dim=1))
         logits: Tensor = self.output(x)
         return logits
 
-
-def _norm(name: NormName | None, spatial_dims: int, channels: int) -> nn.Module:
-    if name is None:
-        return nn.Identity()
-    if name == "instance":
-        return Norm[Norm.INSTANCE, spatial_dims](channels, affine=True)
-    return Norm[Norm.BATCH, spatial_dims](channels)
+    def _level(self, index: int) -> TwoConvolutions:
+        level = self.down[index]
+        assert isinstance(level, TwoConvolutions)
+        return level
 
 
-def _he_normal(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.ConvTranspose3d):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+def _rates(dropout: float | Sequence[float], *, levels: int, place: DropoutPlace) -> tuple[list[float], float]:
+    """Dropout rates between the convolutions of each level, and after the bottleneck."""
+    rates = [float(dropout)] if isinstance(dropout, int | float) else [float(rate) for rate in dropout]
+    if place == "bottleneck":
+        if len(rates) != 1:
+            raise ValueError(f"dropout has {len(rates)} numbers; dropout_place bottleneck takes one")
+        return [0.0] * levels, rates[0]
+    if len(rates) == 1:
+        rates = rates * levels
+    if len(rates) != levels:
+        raise ValueError(f"dropout has {len(rates)} numbers for {levels} levels; give one number or one per level")
+    return rates, 0.0
