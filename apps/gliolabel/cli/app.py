@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from gliolabel import __version__
-from gliolabel.cli import benchmark, console, demo, doctor, models, recipes, segment, train
+from gliolabel.cli import benchmark, console, demo, doctor, evaluate, models, recipes, segment, train
 from gliolabel.cli.state import STATE_VARIABLE
 from gliolabel.errors import GlioLabelError, InputError, UnknownError
 from gliolabel.vocabulary import RESEARCH_NOTICE
@@ -34,6 +34,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("segment")(segment.segment)
 app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
 app.command("recipes")(recipes.recipes)
 app.command("benchmark")(benchmark.benchmark)
 app.add_typer(models.app, name="models")
