@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gliolabel.metrics.accuracy import accuracy_of
-from gliolabel.metrics.confusion import class_counts, hard_classes, ratio
+from gliolabel.metrics.confusion import class_counts, hard_classes, ratio, refuse_other_classes
 from gliolabel.metrics.iou import iou_of
 from gliolabel.recipes.schema import ScoreSection
 
@@ -67,8 +67,9 @@ def _soft_dice(pair: tuple[Tensor, Tensor], first: int, smooth: float) -> Tensor
         raise ValueError(
             f"target has shape {tuple(target.shape)}; expected {(batch, *space)} for probabilities {(batch, channels, *space)}"
         )
-    classes = range(first, max(channels, 2))
-    return torch.stack([_soft_dice_of_class(probabilities, target, c, smooth) for c in classes], dim=1).mean(dim=1)
+    classes = max(channels, 2)
+    refuse_other_classes(target, classes=classes)
+    return torch.stack([_soft_dice_of_class(probabilities, target, c, smooth) for c in range(first, classes)], dim=1).mean(dim=1)
 
 
 def _soft_dice_of_class(probabilities: Tensor, target: Tensor, value: int, smooth: float) -> Tensor:

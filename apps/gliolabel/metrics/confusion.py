@@ -33,12 +33,17 @@ def class_counts(predicted: Tensor, target: Tensor, *, classes: int) -> Tensor:
     if predicted.shape != target.shape:
         raise ValueError(f"predicted classes have shape {tuple(predicted.shape)}, target {tuple(target.shape)}; expected the same")
     batch = len(target)
+    refuse_other_classes(target, classes=classes)
     target = target.to(predicted.device).long().reshape(batch, -1)
-    if target.numel() and not 0 <= int(target.min()) <= int(target.max()) < classes:
-        raise ValueError(f"target holds {int(target.min())} to {int(target.max())}; expected classes from 0 to {classes - 1}")
     offsets = torch.arange(batch, device=target.device)[:, None] * classes**2
     cells = offsets + target * classes + predicted.reshape(batch, -1)
     return torch.bincount(cells.flatten(), minlength=batch * classes**2).reshape(batch, classes, classes)
+
+
+def refuse_other_classes(target: Tensor, *, classes: int) -> None:
+    """Raise ValueError when the target holds a value that is not one of 0 to classes - 1."""
+    if target.numel() and not 0 <= int(target.min()) <= int(target.max()) < classes:
+        raise ValueError(f"target holds {int(target.min())} to {int(target.max())}; expected classes from 0 to {classes - 1}")
 
 
 def counts_of(prediction: ArrayLike | Tensor, target: ArrayLike | Tensor, *, threshold: float) -> Tensor:
