@@ -70,6 +70,43 @@ def test_running_std_of_equal_passes_is_exactly_zero(samples: np.ndarray) -> Non
     assert running.std().max() == 0.0
 
 
+def test_voxels_left_out_keep_what_they_were(samples: np.ndarray) -> None:
+    quiet = np.clip(samples, 0, 0.4)
+    quiet[:, :, 3:] = samples[:, :, 3:]
+    followed = torch.arange(3 * 5 * 4, 6 * 5 * 4)
+    running = RunningMaps(3, samples.shape[2:])
+    for one in quiet[:4]:
+        running.add(torch.from_numpy(one))
+    running.follow(followed)
+    for one in quiet[4:]:
+        running.add(torch.from_numpy(one).flatten(1)[:, followed])
+    np.testing.assert_allclose(running.std()[:, 3:], std_map(quiet)[:, 3:], atol=1e-6)
+    np.testing.assert_allclose(running.std()[:, :3], std_map(quiet[:4])[:, :3], atol=1e-6)
+    np.testing.assert_allclose(running.mutual_information()[:, 3:], mutual_information_map(quiet)[:, 3:], atol=1e-5)
+    np.testing.assert_allclose(running.mutual_information()[:, :3], mutual_information_map(quiet[:4])[:, :3], atol=1e-5)
+    np.testing.assert_allclose(running.pairwise_dice(), pairwise_dice(quiet), atol=1e-12)
+    np.testing.assert_array_equal(np.stack(running.voxels), (quiet > 0.5).reshape(7, 3, -1).sum(axis=2))
+
+
+def test_a_voxel_of_a_region_cannot_be_left_out() -> None:
+    running = RunningMaps(1, (2,))
+    running.add(torch.tensor([[0.1, 0.9]]))
+    with pytest.raises(ValueError, match="cannot be left out"):
+        running.follow(torch.tensor([0]))
+    running.follow(torch.tensor([1]))
+    with pytest.raises(ValueError, match="can be done once"):
+        running.follow(torch.tensor([1]))
+    with pytest.raises(ValueError, match=r"expected \(1, 1\)"):
+        running.add(torch.tensor([[0.1, 0.9]]))
+
+
+def test_certain_probabilities_a_rounding_above_one_have_no_entropy() -> None:
+    running = RunningMaps(1, (1,))
+    running.add(torch.tensor([[1.0000001]]))
+    assert running.entropy().item() == 0
+    assert running.mutual_information().item() == 0
+
+
 def test_a_samples_array_without_passes_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one pass"):
         std_map(np.zeros((0, 3, 4)))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gliolabel.inference.dropout import begin_pass, sampling_copy
 from gliolabel.inference.memory import WINDOWS, window_for
+from gliolabel.inference.passes import PASSES_EVERYWHERE, Passes, SlicePasses, VolumePasses
 from gliolabel.inference.precision import Precision, best_precision
 from gliolabel.inference.results import Segmentation, UncertaintyMaps
 from gliolabel.inference.volume_pass import slices_2d, whole_volume_3d, windows_3d
@@ -165,11 +166,12 @@ class Segmenter:
         seed: int = 0,
         progress: ProgressCallback | None = None,
         cancel: Checkpoint | None = None,
+        plain: bool = False,
     ) -> UncertaintyMaps:
         """Uncertainty maps of a prepared case from Monte-Carlo dropout.
 
         Passes of a 2-D network run over its first plane, those of a 3-D network without mirroring: what differs between passes is
-        the dropout alone, so that without dropout every map is exactly 0.
+        the dropout alone, so that without dropout every map is exactly 0. Passes share what they can (:mod:`~gliolabel.inference.passes`).
 
         Args:
             prepared: what :meth:`prepare` returned.
@@ -178,6 +180,7 @@ class Segmenter:
             seed: seed of the dropped channels.
             progress: called after every pass.
             cancel: called between parts of the work.
+            plain: compute every pass from the image on and everywhere: slower, and what the faster way is measured against.
 
         Raises:
             ValueError: ``passes`` is below 1.
@@ -185,21 +188,34 @@ class Segmenter:
         if passes < 1:
             raise ValueError(f"passes is {passes}; expected at least 1")
         began = time.perf_counter()
-        running = RunningMaps(len(REGIONS), tuple(prepared.image.shape[1:]))
-        inside = prepared.brain.float()
+        inside = prepared.brain.flatten().nonzero()[:, 0]
+        running = RunningMaps(len(REGIONS), (len(inside),))
+        followed, shared = inside, None if plain else self._passes(prepared)
         for index in range(passes):
             if cancel is not None:
                 cancel()
             with self._lock:
-                classes = self._sampled(prepared.image, seed=seed, index=index)
-            running.add(region_probabilities(classes[None])[0] * inside)
+                regions, shared = self._one_pass(shared, prepared.image, followed, seed=seed, index=index)
+            running.add(regions)
+            if shared is not None and index + 1 == PASSES_EVERYWHERE < passes:
+                with self._lock:
+                    still = shared.settle()
+                if still is not None:
+                    running.follow(still)
+                    followed = followed[still]
             if progress is not None:
                 progress((index + 1) / passes, f"pass {index + 1} of {passes}")
         self._release()
+
+        def everywhere(values: np.ndarray) -> np.ndarray:
+            volume = np.zeros((len(values), prepared.brain.numel()), np.float32)
+            volume[:, inside.numpy()] = values
+            return prepared.restore(volume.reshape(len(values), *prepared.brain.shape))
+
         by_region = {
-            "std": prepared.restore(running.std()),
-            "entropy": prepared.restore(running.entropy()),
-            "mutual_information": prepared.restore(running.mutual_information()),
+            "std": everywhere(running.std()),
+            "entropy": everywhere(running.entropy()),
+            "mutual_information": everywhere(running.mutual_information()),
         }
         return UncertaintyMaps(
             measures={name: case_map(values) for name, values in by_region.items()},
@@ -227,10 +243,46 @@ class Segmenter:
         return (once(self._network, image) + once(self._network, image.flip(-1)).flip(-1)) / 2
 
     def _sampled(self, image: Tensor, *, seed: int, index: int) -> Tensor:
+        begin_pass(self._sampling, seed=seed, index=index)
+        return self._run(self._sampling, image, warnings=[], cancel=None, first_plane=True)
+
+    @property
+    def _sampling(self) -> SegmentationNetwork:
         if self._sampler is None:
             self._sampler = sampling_copy(self._network)
-        begin_pass(self._sampler, seed=seed, index=index)
-        return self._run(self._sampler, image, warnings=[], cancel=None, first_plane=True)
+        return self._sampler
+
+    def _passes(self, prepared: Prepared) -> Passes | None:
+        """Passes that share work; None where memory is too short to hold what they share."""
+        recipe, image = self.model_version.recipe, prepared.image
+        with self._lock:
+            try:
+                if self._network.spatial_dims == 2:
+                    return SlicePasses(
+                        self._sampling,
+                        image,
+                        brain=prepared.brain,
+                        plane=recipe.inference.planes[0],
+                        precision=self._precision,
+                        to_regions=region_probabilities,
+                        regions=len(REGIONS),
+                    )
+                if window_for(recipe, tuple(image.shape[1:]), device=self._device, limit_gib=self._memory_gib) is not None:
+                    return None
+                return VolumePasses(self._sampling, image, brain=prepared.brain, precision=self._precision, to_regions=region_probabilities)
+            except torch.cuda.OutOfMemoryError:
+                return None
+
+    def _one_pass(self, shared: Passes | None, image: Tensor, voxels: Tensor, *, seed: int, index: int) -> tuple[Tensor, Passes | None]:
+        """Regions of one pass at some voxels, and what later passes share: nothing once memory ran out."""
+        if shared is not None:
+            try:
+                begin_pass(self._sampling, seed=seed, index=index)
+                return shared.run(), shared
+            except torch.cuda.OutOfMemoryError:
+                pass
+        everywhere = region_probabilities(self._sampled(image, seed=seed, index=index)[None])[0]
+        return everywhere.flatten(1)[:, voxels], None
 
     def _run(
         self, network: SegmentationNetwork, image: Tensor, *, warnings: list[str], cancel: Checkpoint | None, first_plane: bool = False

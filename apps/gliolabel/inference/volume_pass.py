@@ -40,7 +40,7 @@ def whole_volume_3d(network: SegmentationNetwork, image: Tensor, *, precision: P
     Returns:
         float32 (classes, d, h, w) on the device of ``precision``.
     """
-    padded, crop = _pad(image[None].to(precision.device), network.divisor)
+    padded, crop = pad(image[None].to(precision.device), network.divisor)
     with precision.autocast():
         logits = network(padded.contiguous(memory_format=torch.channels_last_3d))
     return logits[0][(..., *crop)].float().softmax(0)
@@ -101,15 +101,16 @@ def slices_2d(
         float32 (classes, d, h, w) on the CPU.
     """
     total: Tensor | None = None
-    for plane in planes:
-        axis, order = PLANES[plane]
-        stack = image.movedim(axis + 1, 0)
-        stack = stack if order == (0, 1) else stack.transpose(-1, -2)
-        for start, probabilities in _batches(network, stack, precision=precision, at_once=at_once, pause=pause):
-            if total is None:
-                total = torch.zeros(probabilities.shape[1], *image.shape[1:])
-            straight = probabilities if order == (0, 1) else probabilities.transpose(-1, -2)
-            total.movedim(axis + 1, 0)[start : start + len(straight)] += straight
+    with precision.autocast():  # around all batches: weights are cast once
+        for plane in planes:
+            axis, order = PLANES[plane]
+            stack = image.movedim(axis + 1, 0)
+            stack = stack if order == (0, 1) else stack.transpose(-1, -2)
+            for start, probabilities in _batches(network, stack, precision=precision, at_once=at_once, pause=pause):
+                if total is None:
+                    total = torch.zeros(probabilities.shape[1], *image.shape[1:])
+                straight = probabilities if order == (0, 1) else probabilities.transpose(-1, -2)
+                total.movedim(axis + 1, 0)[start : start + len(straight)] += straight
     if total is None:
         raise ValueError("no plane was given")
     return total if len(planes) == 1 else total / len(planes)
@@ -122,10 +123,9 @@ def _batches(
         if pause is not None:
             pause()
         part = stack[start : start + at_once]
-        brain = _brain_box(part)
-        padded, crop = _pad(part[(..., *brain)].to(precision.device), network.divisor)
-        with precision.autocast():
-            logits = network(padded.contiguous(memory_format=torch.channels_last))
+        brain = brain_box(part)
+        padded, crop = pad(part[(..., *brain)].to(precision.device), network.divisor)
+        logits = network(padded.contiguous(memory_format=torch.channels_last))
         inside = logits[(..., *crop)].float().softmax(1).cpu()
         # Where there is no brain there is no tumour, and nothing to compute.
         probabilities = torch.zeros(len(part), inside.shape[1], *part.shape[2:])
@@ -134,7 +134,7 @@ def _batches(
         yield start, probabilities
 
 
-def _brain_box(slices: Tensor) -> tuple[slice, slice]:
+def brain_box(slices: Tensor) -> tuple[slice, slice]:
     """Rows and columns that hold the brain of any of the slices (batch, channels, height, width), with a margin."""
     brain = (slices != 0).any(dim=0).any(dim=0)
     box = []
@@ -145,7 +145,7 @@ def _brain_box(slices: Tensor) -> tuple[slice, slice]:
     return box[0], box[1]
 
 
-def _pad(batch: Tensor, divisor: int) -> tuple[Tensor, tuple[slice, ...]]:
+def pad(batch: Tensor, divisor: int) -> tuple[Tensor, tuple[slice, ...]]:
     """Zeros on both sides up to multiples of ``divisor``, and the slices that undo it."""
     pads: list[int] = []
     crop: list[slice] = []

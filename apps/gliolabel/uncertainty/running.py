@@ -128,4 +128,5 @@ class RunningMaps:
 
 
 def _entropy(p: Tensor) -> Tensor:
-    return -(torch.xlogy(p, p) + torch.xlogy(1 - p, 1 - p)) / float(np.log(2))
+    other = (1 - p).clamp_(min=0)  # sums of float32 probabilities can pass 1 by a rounding
+    return (torch.xlogy(p, p) + torch.xlogy(other, other)).clamp_(max=0) / -float(np.log(2))
