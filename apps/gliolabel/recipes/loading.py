@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from gliolabel.errors import InputError, UnknownError
+from gliolabel.recipes.explaining import explain
+from gliolabel.recipes.network_keys import check_network, divisor
 from gliolabel.recipes.schema import Recipe
+from gliolabel.recipes.yaml_reading import read_yaml
 
 
 def list_recipes() -> list[str]:
     """Names of the recipes that come with the package, sorted."""
     return sorted(f.name.removesuffix(".yaml") for f in resources.files("gliolabel.recipes").iterdir() if f.name.endswith(".yaml"))
+
+
+def recipe_text(name_or_path: str | Path) -> str:
+    """A recipe's file as it stands, comments included.
+
+    Raises:
+        UnknownError: no packaged recipe has this name.
+        InputError: the file cannot be read.
+    """
+    return _read(name_or_path)[0]
 
 
 def load_recipe(name_or_path: str | Path, changes: Sequence[str] = ()) -> Recipe:
@@ -38,21 +52,37 @@ def load_recipe(name_or_path: str | Path, changes: Sequence[str] = ()) -> Recipe
         4
         >>> load_recipe("resunet2d", ["steps=10"]).steps
         10
+        >>> load_recipe("topcu2023_unet3d_brats21", ["cross_entropy", "constant"]).loss.alpha
+        0.0
     """
     text, where = _read(name_or_path)
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"recipe {where}: not valid YAML: {error}") from error
+    content = read_yaml(text, where)
     if not isinstance(content, dict):
         raise InputError(f"recipe {where}: holds {type(content).__name__}; expected sections such as network: and loss:")
+    changed: dict[str, str] = {}
     for change in changes:
         for key, value in _settings(content, change):
-            _set(content, key, value, change)
+            _set(content, key, copy.deepcopy(value), change)
+            changed[key] = change
     try:
-        return Recipe.model_validate(content)
+        recipe = Recipe.model_validate(content)
     except ValidationError as error:
-        raise InputError(_explain(error, where)) from error
+        raise InputError(explain(error, where=where, changes=changed)) from error
+    try:
+        _check(recipe)
+    except InputError as error:
+        added = f" (with --set {', --set '.join(changes)})" if changes else ""
+        raise InputError(f"recipe {where} cannot be used{added}:\n  {error}") from error
+    return recipe
+
+
+def _check(recipe: Recipe) -> None:
+    """What no section can know alone."""
+    check_network(recipe.network)
+    multiple = divisor(recipe.network)
+    patch = list(recipe.sampling.patch)
+    if any(edge % multiple for edge in patch):
+        raise InputError(f"sampling.patch = {patch}: the network halves its input again and again; expected multiples of {multiple}")
 
 
 def _read(name_or_path: str | Path) -> tuple[str, str]:
@@ -60,28 +90,32 @@ def _read(name_or_path: str | Path) -> tuple[str, str]:
         path = Path(name_or_path)
         if not path.is_file():
             raise InputError(f"recipe {path}: no such file")
-        return path.read_text(encoding="utf-8"), str(path)
+        try:
+            return path.read_text(encoding="utf-8"), str(path)
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"recipe {path}: cannot be read as UTF-8 text: {error}") from error
     names = list_recipes()
     if name_or_path not in names:
-        raise UnknownError(f"recipe {name_or_path!r} is not known; there are: {', '.join(names)}; or give the path of a .yaml file")
+        close = get_close_matches(str(name_or_path), names, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise UnknownError(f"recipe {name_or_path!r} is not known; there are: {', '.join(names)}; or give the path of a .yaml file{hint}")
     return (resources.files("gliolabel.recipes") / f"{name_or_path}.yaml").read_text(encoding="utf-8"), f"{name_or_path}.yaml"
 
 
 def _settings(content: dict[str, Any], change: str) -> list[tuple[str, Any]]:
     """The keys and values that a change means: one for ``key=value``, several for the name of a variant."""
     key, equals, text = change.partition("=")
-    if not equals:
-        variants = content.get("variants") or {}
-        if change not in variants:
-            known = f"its variants are: {', '.join(variants)}" if variants else "this recipe has no variants"
-            raise InputError(
-                f"--set {change}: expected section.key=value, e.g. optimiser.learning_rate=0.001, or the name of a variant; {known}"
-            )
+    if equals and key.strip():
+        return [(key.strip(), read_yaml(text, f"--set {change}"))]
+    variants = content.get("variants") or {}
+    if change in variants:
         return list((variants[change].get("set") or {}).items())
-    try:
-        return [(key.strip(), yaml.safe_load(text))]
-    except yaml.YAMLError as error:
-        raise InputError(f"--set {change}: the value is not valid YAML: {error}") from error
+    known = f"its variants are: {', '.join(variants)}" if variants else "this recipe has no variants"
+    close = get_close_matches(change, [str(name) for name in variants], n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    raise InputError(
+        f"--set {change}: expected section.key=value, e.g. optimiser.learning_rate=0.001, or the name of a variant; {known}{hint}"
+    )
 
 
 def _set(content: Any, key: str, value: Any, change: str) -> None:
@@ -89,8 +123,7 @@ def _set(content: Any, key: str, value: Any, change: str) -> None:
     for section in sections:
         content = _step_into(content, section, change)
     if isinstance(content, list):
-        index = _index(content, last, change)
-        content[index] = value
+        content[_index(content, last, change)] = value
     elif last == "kind" and content.get("kind") not in (None, value):
         content.clear()
         content["kind"] = value
@@ -109,12 +142,3 @@ def _index(content: list[Any], key: str, change: str) -> int:
     if not key.isdigit() or int(key) >= len(content):
         raise InputError(f"--set {change}: {key!r} is no place in a list of {len(content)}; expected 0 to {len(content) - 1}")
     return int(key)
-
-
-def _explain(error: ValidationError, where: str) -> str:
-    lines = [f"recipe {where} cannot be used:"]
-    for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
-        value = "" if problem["loc"] == () else f" = {problem['input']!r}"
-        lines.append(f"  {key}{value}: {problem['msg']}")
-    return "\n".join(lines)

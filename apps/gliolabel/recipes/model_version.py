@@ -76,7 +76,7 @@ class ModelVersion:
         Raises:
             InputError: the weights do not fit the recipe's network.
         """
-        network = build_network(self.recipe.network)
+        network = build_network(self.recipe.network, pretrained=False)
         try:
             network.load_state_dict({name: tensor.float() for name, tensor in load_file(self.path).items()})
         except (RuntimeError, SafetensorError) as error:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gliolabel.recipes.schema.base import NotNegative, Positive, Section, Share
+from gliolabel.recipes.schema.base import Counts, NotNegative, Positives, Section, Share, Shares
 
 
 class NoAugmentation(Section):
@@ -24,10 +24,10 @@ class PatchAugmentation(Section):
     kind: Literal["patches"] = "patches"
     flip: Share = 0.5
     rotate_degrees: float = Field(default=15.0, ge=0.0, le=180.0)
-    zoom: tuple[Positive, Positive] = (0.85, 1.2)
-    contrast: tuple[Positive, Positive] = (0.75, 1.3)
+    zoom: Positives = (0.85, 1.2)
+    contrast: Positives = (0.75, 1.3)
     brightness: float = Field(default=0.3, ge=0.0, description="largest shift, in standard deviations of the brain")
-    gamma: tuple[Positive, Positive] = (0.7, 1.5)
+    gamma: Positives = (0.7, 1.5)
     gamma_share: Share = 0.3
     noise: float = Field(default=0.15, ge=0.0, description="largest standard deviation of Gaussian noise")
     noise_share: Share = 0.3
@@ -49,8 +49,8 @@ class BrightnessAugmentation(Section):
     """``v' = alpha v^gamma``, the image only, alpha and gamma drawn for each sample."""
 
     kind: Literal["brightness"] = "brightness"
-    alpha: tuple[Positive, Positive] = (0.8, 1.2)
-    gamma: tuple[Positive, Positive] = (0.8, 1.2)
+    alpha: Positives = (0.8, 1.2)
+    gamma: Positives = (0.8, 1.2)
 
 
 class BatchWiseAugmentation(Section):
@@ -62,10 +62,8 @@ class BatchWiseAugmentation(Section):
     noise_mean: float = 0.05
     noise_std: NotNegative = 0.1
     mask_share: Share = 0.4
-    mask_patches: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
-        default=(1, 6), description="fewest and most patches, both possible"
-    )
-    mask_side: tuple[Share, Share] = Field(default=(0.1, 0.2), description="side of a patch as a share of the image's side")
+    mask_patches: Counts = Field(default=(1, 6), description="fewest and most patches, both possible")
+    mask_side: Shares = Field(default=(0.1, 0.2), description="side of a patch as a share of the image's side")
 
 
 class AffineAugmentation(Section):
@@ -74,7 +72,7 @@ class AffineAugmentation(Section):
     kind: Literal["affine"] = "affine"
     rotate_degrees: NotNegative = 0.2
     shift: Share = Field(default=0.05, description="largest shift along each axis, as a share of its length")
-    zoom: NotNegative = Field(default=0.05, description="drawn from 1 - zoom to 1 + zoom")
+    zoom: float = Field(default=0.05, ge=0.0, lt=1.0, description="drawn from 1 - zoom to 1 + zoom")
     shear_degrees: NotNegative = 0.0
     horizontal: Share = 0.5
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gliolabel.recipes.schema.base import Section, Share
+from gliolabel.recipes.schema.base import Count, HalfOpen, Section, Share
 
 
 class Take(Section):
@@ -23,6 +23,9 @@ class SplitSection(Section):
         default="patient", description="slice: as some reports did; slices of one patient lie on both sides, so scores come out too high"
     )
     take: tuple[Take, ...] = Field(default=(), description="in order")
+    training_at_most: Count | None = Field(
+        default=None, description="of what is left for training only so many patients (by: slice: slices), drawn at random"
+    )
     seed: int = 0
 
 
@@ -34,7 +37,7 @@ class DataSection(Section):
         default=("t1", "t1ce", "t2", "flair"), min_length=1, description="input channels, in order"
     )
     unit: Literal["volume", "slice"] = Field(default="volume", description="what one sample is: a whole volume, or an axial slice of it")
-    slices: tuple[int, int] | None = Field(default=None, description="half-open range of axial slices that are used; without it all")
+    slices: HalfOpen | None = Field(default=None, description="half-open range of axial slices that are used; without it all")
     smallest_lit_share: Share | None = Field(
         default=None, description="slices with a smaller share of non-black pixels are left out (and counted, by class)"
     )

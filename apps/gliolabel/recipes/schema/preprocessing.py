@@ -9,9 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gliolabel.recipes.schema.base import Positive, Section
-
-Range = tuple[int, int]
+from gliolabel.recipes.schema.base import Count, HalfOpen, Positive, Section
 
 
 class BrainStep(Section):
@@ -52,9 +50,9 @@ class CropStep(Section):
     """Half-open ranges of voxels; an axis without a range stays whole."""
 
     kind: Literal["crop"] = "crop"
-    x: Range | None = None
-    y: Range | None = None
-    z: Range | None = None
+    x: HalfOpen | None = None
+    y: HalfOpen | None = None
+    z: HalfOpen | None = None
 
 
 class CropBrainStep(Section):
@@ -67,14 +65,14 @@ class PadStep(Section):
     """With zeros around the centre to at least this in-plane size (height, width)."""
 
     kind: Literal["pad"] = "pad"
-    size: tuple[int, int]
+    size: tuple[Count, Count]
 
 
 class ResizeStep(Section):
     """To this in-plane size (height, width); the target by nearest neighbour."""
 
     kind: Literal["resize"] = "resize"
-    size: tuple[int, int]
+    size: tuple[Count, Count]
     mode: Literal["bilinear", "nearest"] = "bilinear"
 
 

@@ -77,12 +77,14 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:
         if (self.steps is None) == (self.epochs is None):
-            raise ValueError("give either steps or epochs")
+            raise ValueError(f"steps = {self.steps}, epochs = {self.epochs}: give one of them; set the other to null")
         if (self.keep == "mean") != (self.optimiser.mean_decay is not None):
             raise ValueError("keep: mean and optimiser.mean_decay belong together; give both or neither")
         binary = self.loss.kind in {"binary", "focal_dice"}
         if binary != (self.network.out_channels == 1):
             raise ValueError(f"loss.kind {self.loss.kind} needs network.out_channels {'1' if binary else 'above 1'}")
+        if binary != (self.data.target == "whole_tumour"):
+            raise ValueError(f"loss.kind {self.loss.kind} needs data.target {'whole_tumour' if binary else 'classes'}")
         if len(self.data.channels) != self.network.in_channels:
             raise ValueError(f"data.channels names {len(self.data.channels)} channels, network.in_channels is {self.network.in_channels}")
         if len(self.sampling.patch) != self.network.spatial_dims:
