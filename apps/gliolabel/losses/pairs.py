@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 
 def at_least_float32(values: Tensor) -> Tensor:
@@ -43,7 +42,9 @@ def aligned(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 
 def one_hot(target: Tensor, channels: int, *, like: Tensor) -> Tensor:
     """(batch, channels, *space) of 0 and 1 from (batch, *space) classes, in the precision of ``like``."""
-    return F.one_hot(target.long(), channels).movedim(-1, 1).to(like.dtype)
+    # torch's one_hot makes int64 with the classes last: eight times the memory, and a copy to turn it round.
+    empty = torch.zeros((len(target), channels, *target.shape[1:]), dtype=like.dtype, device=like.device)
+    return empty.scatter_(1, target.to(like.device).long().unsqueeze(1), 1.0)
 
 
 def refuse_unknown(option: str, value: str, allowed: tuple[str, ...]) -> None:
