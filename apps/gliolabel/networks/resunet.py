@@ -152,7 +152,9 @@ class ResUNet2D(SegmentationNetwork):
 
     @property
     def _first(self) -> ResidualBlock:
-        block = self.encoder[0][0]
+        level = self.encoder[0]
+        assert isinstance(level, nn.Sequential)
+        block = level[0]
         assert isinstance(block, ResidualBlock)
         return block
 

@@ -39,7 +39,7 @@ class DataSection(Section):
     unit: Literal["volume", "slice"] = Field(default="volume", description="what one sample is: a whole volume, or an axial slice of it")
     slices: HalfOpen | None = Field(default=None, description="half-open range of axial slices that are used; without it all")
     smallest_lit_share: Share | None = Field(
-        default=None, description="slices with a smaller share of non-black pixels are left out (and counted, by class)"
+        default=None, description="slices with a smaller share of pixels above 0 in every channel are left out (and counted, by class)"
     )
     target: Literal["classes", "whole_tumour"] = Field(
         default="classes", description="classes: 0 background, 1 necrosis, 2 edema, 3 enhancing tumor; whole_tumour: 0 and 1"
