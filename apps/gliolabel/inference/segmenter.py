@@ -21,6 +21,7 @@ from gliolabel.inference.volume_pass import slices_2d, whole_volume_3d, windows_
 from gliolabel.inference.warnings import missing_sequences
 from gliolabel.losses import region_probabilities
 from gliolabel.networks import SegmentationNetwork
+from gliolabel.networks.folding import fold_batch_norms
 from gliolabel.preprocessing import Prepared, prepare
 from gliolabel.recipes import ModelVersion
 from gliolabel.studies import Case, CaseImages
@@ -72,7 +73,7 @@ class Segmenter:
         self._lock = threading.Lock()
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._precision = best_precision(self._device) if precision is None else Precision(self._device, precision)
-        self._network = self._placed(model_version.build(), self._device)
+        self._network = self._placed(fold_batch_norms(model_version.build()), self._device)
         self._sampler: SegmentationNetwork | None = None
 
     @property
