@@ -11,7 +11,7 @@ from gliolabel.errors import InputError
 
 if TYPE_CHECKING:
     from gliolabel.evaluation.cases import LabelledCase
-    from gliolabel.evaluation.running import Tested
+    from gliolabel.evaluation.running import ModelUnderTest
     from gliolabel.recipes import ModelVersion
     from gliolabel.studies import Studies
 
@@ -100,7 +100,7 @@ def open_models(
     output: Path,
     device: str,
     allow: bool,
-) -> list[Tested]:
+) -> list[ModelUnderTest]:
     """The models, ready to be tested.
 
     Args:
@@ -116,7 +116,7 @@ def open_models(
     """
     from gliolabel.evaluation.kept import KeptOutcomes
     from gliolabel.evaluation.predictors import open_predictor
-    from gliolabel.evaluation.running import Tested
+    from gliolabel.evaluation.running import ModelUnderTest
     from gliolabel.evaluation.training_cases import seen_in_training
 
     hashes = [version.sha256() for version in versions]
@@ -137,7 +137,7 @@ def open_models(
                 f"{name} was trained on {len(known)} of the {len(cases)} cases: its numbers are too high, and every table says so."
             )
     return [
-        Tested(
+        ModelUnderTest(
             label=name,
             sha256=digest,
             predictor=open_predictor(version, device=device or None),

@@ -17,7 +17,7 @@ from gliolabel import __version__
 from gliolabel.evaluation.analysis import Analysis
 from gliolabel.evaluation.files import write_whole
 from gliolabel.evaluation.measures import MEASURES
-from gliolabel.evaluation.running import Evaluation, Tested
+from gliolabel.evaluation.running import Evaluation, ModelUnderTest
 from gliolabel.evaluation.statistics import COVERAGE, RESAMPLES
 from gliolabel.vocabulary import RESEARCH_NOTICE
 
@@ -96,7 +96,7 @@ def describe(
     }
 
 
-def _model(model: Tested) -> dict[str, Any]:
+def _model(model: ModelUnderTest) -> dict[str, Any]:
     version = model.predictor.model_version
     return {
         "label": model.label,

@@ -18,7 +18,7 @@ from gliolabel.uncertainty.calibration import Reliability
 
 
 @dataclass(frozen=True)
-class Tested:
+class ModelUnderTest:
     """One model and where its outcomes are kept.
 
     Args:
@@ -47,7 +47,7 @@ class Evaluation:
         computed: how many outcomes were computed now; the others were kept from before.
     """
 
-    models: tuple[Tested, ...]
+    models: tuple[ModelUnderTest, ...]
     outcomes: Mapping[str, Mapping[str, Outcome]]
     failed: Mapping[str, str] = field(default_factory=dict)
     computed: int = 0
@@ -78,7 +78,7 @@ class Evaluation:
         return {label: cases for label, cases in found.items() if cases}
 
 
-def evaluate(models: Sequence[Tested], cases: Sequence[LabelledCase], *, report: Callable[[str], None] | None = None) -> Evaluation:
+def evaluate(models: Sequence[ModelUnderTest], cases: Sequence[LabelledCase], *, report: Callable[[str], None] | None = None) -> Evaluation:
     """Test models on cases.
 
     A case whose files cannot be used is named in the answer and the others go on; it counts for no model, so that all are compared on
@@ -117,7 +117,7 @@ def evaluate(models: Sequence[Tested], cases: Sequence[LabelledCase], *, report:
     return Evaluation(models=tuple(models), outcomes=outcomes, failed=failed, computed=computed)
 
 
-def _one_case(models: Sequence[Tested], case: LabelledCase, report: Callable[[str], None]) -> tuple[dict[str, Outcome], int]:
+def _one_case(models: Sequence[ModelUnderTest], case: LabelledCase, report: Callable[[str], None]) -> tuple[dict[str, Outcome], int]:
     found: dict[str, Outcome] = {}
     opened: OpenedCase | None = None
     prepared: dict[str, Any] = {}
