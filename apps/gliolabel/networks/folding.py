@@ -37,5 +37,5 @@ def fold_batch_norms(network: nn.Module) -> nn.Module:
             convolution, norm = children.get(first), children.get(second)
             if isinstance(convolution, _ConvNd) and isinstance(norm, _BatchNorm):
                 setattr(module, first, fuse_conv_bn_eval(convolution, norm, transpose=convolution.transposed))
-                setattr(module, second, nn.Identity())
+                setattr(module, second, nn.Identity().eval())
     return network
