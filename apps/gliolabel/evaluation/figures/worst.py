@@ -34,7 +34,7 @@ def draw_worst(outcome: Outcome, snapshots: Mapping[str, Snapshot]) -> Picture:
         axis.set_axis_off()
         dice, distance = outcome.value(region, "dice"), outcome.value(region, "hd95_mm")
         numbers = f"Dice {dice:.2f}" + ("" if distance is None else f", HD95 {distance:.0f} mm")
-        axis.set_title(f"{region} on {shot.sequence}, slice {shot.number} of {shot.slices}\n{numbers}", color="white", fontsize=9.5)
+        axis.set_title(f"{region} on {shot.sequence}, slice {shot.number}\n{numbers}", color="white", fontsize=11)
         said.append(f"{region} {numbers}, slice {shot.number} of {shot.slices}")
     figure.legend(
         [Line2D([], [], color=TRUTH, linewidth=1.6), Line2D([], [], color=PREDICTED, linewidth=1.6, linestyle="--")],
@@ -43,7 +43,7 @@ def draw_worst(outcome: Outcome, snapshots: Mapping[str, Snapshot]) -> Picture:
         ncols=2,
         frameon=False,
         labelcolor="white",
-        fontsize=9.5,
+        fontsize=11,
     )
     return as_png(
         figure,
