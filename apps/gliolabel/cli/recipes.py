@@ -1,4 +1,4 @@
-"""``gliolabel recipes``: the trainable systems, one line each, or one of them in full."""
+"""``gliolabel recipes``: the trainable systems and their variants, or one of them."""
 
 from __future__ import annotations
 
@@ -10,80 +10,84 @@ from gliolabel.cli import console
 from gliolabel.cli.logs import quiet_libraries
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from gliolabel.recipes import Recipe
 
 
 def recipes(
     name: Annotated[
-        str | None, typer.Argument(help="Show this recipe in full; a name or the path of a .yaml file.", metavar="[NAME]")
+        str | None, typer.Argument(help="Only this recipe, in more words; a name or the path of a .yaml file.", metavar="[NAME]")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """List the trainable systems with their networks and sizes, or show one recipe as YAML."""
-    quiet_libraries()
-    import yaml
+    """List the trainable systems and their variants with exact parameter counts, or show one recipe.
 
+    A variant is a named change, such as a row of a report's table: gliolabel train --recipe NAME --set VARIANT. Variants can be
+    combined with each other and with section.key=value; later ones win.
+    """
+    quiet_libraries()
+    from gliolabel.cli.recipe_text import one_recipe, table
     from gliolabel.recipes import list_recipes, load_recipe
 
-    if name is not None:
-        content = load_recipe(name).model_dump(mode="json")
+    if name is None:
+        rows = [describe(load_recipe(known), known) for known in list_recipes()]
         if as_json:
-            console.print_json(content)
+            console.print_json(rows)
         else:
-            print(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), end="")
+            print(table(rows))
         return
-    rows = [describe(load_recipe(known)) for known in list_recipes()]
+    recipe = load_recipe(name)
+    row = describe(recipe, name)
     if as_json:
-        console.print_json(rows)
+        console.print_json(row | {"recipe": recipe.model_dump(mode="json")})
     else:
-        console.out.print(_table(rows))
+        print(one_recipe(recipe, row, where=_file(name)))
 
 
-def describe(recipe: Recipe) -> dict[str, Any]:
-    """One recipe in the words of the table: name, title, source, network, parameters, input and loss."""
-    from gliolabel.recipes import build_network
+def describe(recipe: Recipe, name_or_path: str) -> dict[str, Any]:
+    """One recipe as plain JSON: what it is, its numbers, and the same of its variants.
 
-    trainable, static = count_parameters(build_network(recipe.network))
+    Args:
+        recipe: the recipe without changes.
+        name_or_path: what it was read from; its variants are read from there too.
+    """
+    from gliolabel.recipes import load_recipe
+
+    variants = [
+        {"name": variant, "title": content.title, **_numbers(load_recipe(name_or_path, [variant])), "set": content.set}
+        for variant, content in recipe.variants.items()
+    ]
     return {
         "name": recipe.name,
         "title": recipe.title,
         "source": recipe.source,
-        "network": recipe.network.kind,
-        "trainable_parameters": trainable,
-        "static_parameters": static,
-        "input": f"{recipe.network.in_channels} x {' x '.join(str(edge) for edge in recipe.sampling.patch)}",
-        "classes": recipe.network.out_channels,
-        "loss": recipe.loss.kind,
-        "steps": recipe.steps,
+        "report": recipe.report,
+        **_numbers(recipe),
+        "variants": variants,
     }
 
 
-def count_parameters(network: nn.Module) -> tuple[int, int]:
-    """Trainable parameters, and static ones: frozen parameters and the running statistics of normalisation layers."""
-    trainable = sum(p.numel() for p in network.parameters() if p.requires_grad)
-    frozen = sum(p.numel() for p in network.parameters() if not p.requires_grad)
-    statistics = sum(b.numel() for b in network.buffers() if b.is_floating_point())  # not the batch counters
-    return trainable, frozen + statistics
+def _numbers(recipe: Recipe) -> dict[str, Any]:
+    from gliolabel.recipes.describing import describe as in_words
+
+    words = in_words(recipe)
+    return {
+        "network": words.network,
+        "network_kind": recipe.network.kind,
+        "trainable_parameters": words.trainable,
+        "static_parameters": words.static,
+        "input": words.input,
+        "classes": recipe.network.out_channels,
+        "loss": words.loss,
+        "loss_kind": recipe.loss.kind,
+        "steps": recipe.steps,
+        "epochs": recipe.epochs,
+        "length": words.length,
+    }
 
 
-def _table(rows: list[dict[str, Any]]) -> Any:
-    from rich.table import Table
+def _file(name_or_path: str) -> str:
+    from importlib import resources
 
-    table = Table("Name", "System", "Network", "Input", "Loss", box=None, header_style="bold", pad_edge=False)
-    table.add_column("Trainable", justify="right")
-    table.add_column("Static", justify="right")
-    table.add_column("Steps", justify="right")
-    for row in rows:
-        table.add_row(
-            row["name"],
-            row["title"],
-            row["network"],
-            row["input"],
-            row["loss"],
-            f"{row['trainable_parameters']:,}",
-            f"{row['static_parameters']:,}",
-            str(row["steps"]),
-        )
-    return table
+    if name_or_path.endswith((".yaml", ".yml")):
+        return name_or_path
+    return str(resources.files("gliolabel.recipes") / f"{name_or_path}.yaml")

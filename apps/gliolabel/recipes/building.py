@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 
 from gliolabel.networks import ResNet50UNet, ResUNet2D, SegmentationNetwork, UNet, VGG16UNet
@@ -50,6 +52,7 @@ def build_network(section: NetworkSection, *, pretrained: bool = True) -> Segmen
     return ResNet50UNet(inputs, outputs, dropout=rate, initial=initial, pretrained=wanted, frozen_blocks=frozen)
 
 
+@functools.lru_cache(maxsize=128)
 def count_parameters(section: NetworkSection) -> tuple[int, int]:
     """Trainable parameters, and static ones: frozen parameters and the running statistics of normalisation layers.
 

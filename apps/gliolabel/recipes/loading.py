@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import resources
@@ -56,7 +57,7 @@ def load_recipe(name_or_path: str | Path, changes: Sequence[str] = ()) -> Recipe
         0.0
     """
     text, where = _read(name_or_path)
-    content = read_yaml(text, where)
+    content = copy.deepcopy(_parse(text, where))
     if not isinstance(content, dict):
         raise InputError(f"recipe {where}: holds {type(content).__name__}; expected sections such as network: and loss:")
     changed: dict[str, str] = {}
@@ -83,6 +84,11 @@ def _check(recipe: Recipe) -> None:
     patch = list(recipe.sampling.patch)
     if any(edge % multiple for edge in patch):
         raise InputError(f"sampling.patch = {patch}: the network halves its input again and again; expected multiples of {multiple}")
+
+
+@functools.lru_cache(maxsize=32)
+def _parse(text: str, where: str) -> Any:
+    return read_yaml(text, where)
 
 
 def _read(name_or_path: str | Path) -> tuple[str, str]:
