@@ -132,7 +132,7 @@ def test_unlabelled_cases_are_passed_over(gliolabel: Callable, predicted: list[A
     answer = gliolabel("evaluate", "--studies", studies, "--output", tmp_path / "out")
     assert answer.code == 0
     assert f"1 of 3 cases have no label and are passed over: {bare.id}" in answer.err
-    named = gliolabel("evaluate", "--studies", studies, "--output", tmp_path / "out", "--case", bare.id)
+    named = gliolabel("evaluate", "--studies", studies, "--report", tmp_path / "out", "--case", bare.id)
     assert (named.code, "has no label" in named.err) == (2, True)
 
 

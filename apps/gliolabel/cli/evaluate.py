@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def evaluate(
     studies: Annotated[Path, typer.Option(help="Study folder with labelled cases.", metavar="DIR")],
-    output: Annotated[Path, typer.Option(help="Where results go; made when needed.", metavar="DIR")],
+    output: Annotated[Path, typer.Option("--output", "--report", help="Where results go; made when needed.", metavar="DIR")],
     model: Annotated[
         list[str] | None,
         typer.Option(help="Model, or a .safetensors file; more than once to compare several.", metavar="NAME|FILE", show_default="unet3d"),
