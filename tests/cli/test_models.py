@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from gliolabel.recipes import build_network, list_recipes, load_recipe, save_model_version
+from gliolabel.recipes import build_network, load_recipe, save_model_version
 from gliolabel.registry import Registry
 
 
@@ -54,21 +54,3 @@ def test_what_is_not_there(gliolabel: Callable, two_versions: Path) -> None:
     empty = gliolabel("models", "list")
     assert empty.code == 1
     assert "no models" in empty.err
-
-
-def test_recipes_lists_every_recipe_with_its_size(gliolabel: Callable) -> None:
-    rows = json.loads(gliolabel("recipes", "--json").out)
-    assert [row["name"] for row in rows] == list_recipes()
-    # Report 003 counts 6,854,609 for one output channel; four take 3 x 17 more (16 weights and a bias each).
-    resunet = next(row for row in rows if row["name"] == "resunet2d")
-    assert resunet["trainable_parameters"] == 6_854_609 + 3 * 17
-    assert resunet["static_parameters"] == 9_824
-    assert "6,854,660" in gliolabel("recipes").out
-
-
-def test_one_recipe_is_its_file(gliolabel: Callable) -> None:
-    answer = gliolabel("recipes", "unet3d")
-    assert yaml.safe_load(answer.out) == load_recipe("unet3d").model_dump(mode="json")
-    unknown = gliolabel("recipes", "no-such")
-    assert unknown.code == 2
-    assert "unet3d" in unknown.err

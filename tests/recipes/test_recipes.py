@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from gliolabel.errors import InputError, UnknownError
+from gliolabel.errors import InputError
 from gliolabel.recipes import ModelVersion, build_network, list_recipes, load_recipe, save_model_version
 
 
@@ -16,32 +16,6 @@ def test_the_products_recipes_are_there_and_build() -> None:
     assert {"unet3d", "resunet2d"} <= set(list_recipes())
     for name in list_recipes():
         assert build_network(load_recipe(name).network).divisor > 1
-
-
-def test_unknown_names_list_what_there_is() -> None:
-    with pytest.raises(UnknownError, match=r"'unet4d' is not known; there are: .*unet3d"):
-        load_recipe("unet4d")
-
-
-def test_unknown_and_out_of_range_keys_are_named_with_value_and_file(tmp_path: Path) -> None:
-    path = tmp_path / "mine.yaml"
-    path.write_text("name: mine\ntitle: t\nsource: s\nsteps: 0\nnetwork: {kind: unet, depht: 3}\n")
-    with pytest.raises(InputError) as error:
-        load_recipe(path)
-    text = str(error.value)
-    assert str(path) in text
-    assert "network.depht = 3" in text
-    assert "steps = 0: Input should be greater than or equal to 1" in text
-
-
-def test_changes_replace_settings_and_are_checked() -> None:
-    recipe = load_recipe("unet3d", ["sampling.patch=[128, 160, 128]", "optimiser.learning_rate=0.0005"])
-    assert recipe.sampling.patch == (128, 160, 128)
-    assert recipe.optimiser.learning_rate == 0.0005
-    with pytest.raises(InputError, match=r"optimiser\.learning_rate = -1"):
-        load_recipe("unet3d", ["optimiser.learning_rate=-1"])
-    with pytest.raises(InputError, match="expected section"):
-        load_recipe("unet3d", ["learning rate"])
 
 
 @pytest.fixture

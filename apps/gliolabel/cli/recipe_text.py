@@ -24,7 +24,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         lines.append(f"    {origin}; {row['loss']}")
         lines += [_row(variant, indent="  ") for variant in row["variants"]]
         lines.append("")
-    lines.append("What each variant is: gliolabel recipes NAME. To train it: gliolabel train --recipe NAME --set VARIANT")
+    lines.append("About variants: gliolabel recipes NAME. To train one: gliolabel train --recipe NAME --set VARIANT")
     return "\n".join(lines)
 
 

@@ -83,7 +83,11 @@ def _load(encoder: nn.Module, weights: ImageNetWeights) -> str | None:
         return f"{path} is damaged: its SHA-256 begins with {digest[: len(begins)]}, expected {begins}"
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
-        wanted = {key: stored[weights.prefix + key] for key in encoder.state_dict() if not key.endswith("num_batches_tracked")}
+        own = {key: tensor for key, tensor in encoder.state_dict().items() if not key.endswith("num_batches_tracked")}
+        wanted = {key: stored[weights.prefix + key] for key in own}
+        wrong = [key for key, tensor in own.items() if tensor.shape != wanted[key].shape]
+        if wrong:  # load_state_dict would find that out only after copying the others
+            return f"{path} does not fit: {weights.prefix}{wrong[0]} has another shape"
         encoder.load_state_dict(wanted, strict=False)
     except (OSError, RuntimeError, pickle.UnpicklingError, KeyError) as error:
         return f"{path} does not fit: {type(error).__name__}: {error}"
