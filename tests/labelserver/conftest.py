@@ -106,8 +106,8 @@ def serve(tmp_path: Path, small_weights: Path) -> Iterator[Callable[..., Server]
 class serving:  # noqa: N801 - a context manager
     """Starts servers and stops them at the end of the block."""
 
-    def __init__(self, folder: Path, weights: Path) -> None:
-        self.folder, self.weights, self.servers = folder, weights, []
+    def __init__(self, folder: Path, weights: Path | None, *, app: Path = APP) -> None:
+        self.folder, self.weights, self.app, self.servers = folder, weights, app, []
 
     def __enter__(self) -> Callable[..., Server]:
         return self.start
@@ -129,12 +129,14 @@ class serving:  # noqa: N801 - a context manager
         state = self.folder / "state"
         downloads = self.folder / "downloads"
         downloads.mkdir(exist_ok=True)
-        command = [sys.executable, "-m", "monailabel.main", "start_server", "--app", str(APP), "--studies", str(studies)]
+        command = [sys.executable, "-m", "monailabel.main", "start_server", "--app", str(self.app), "--studies", str(studies)]
         command += ["--host", "127.0.0.1", "--port", str(port)]
-        for key, value in {"state": str(state), "weights": str(self.weights), "device": "cpu", **(conf or {})}.items():
+        weights = {"weights": str(self.weights)} if self.weights else {}
+        for key, value in {"state": str(state), **weights, "device": "cpu", **(conf or {})}.items():
             command += ["--conf", key, value]
         log = self.folder / f"server-{port}.log"
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "apps"), "OMP_NUM_THREADS": "1", **(env or {})}
+        paths = os.pathsep.join(filter(None, [str(REPOSITORY / "apps"), os.environ.get("PYTHONPATH")]))
+        environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", **(env or {})}
         with log.open("wb") as stream:
             process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, env=environment, cwd=self.folder)
         server = Server(f"http://127.0.0.1:{port}", process, studies, state, log, downloads)

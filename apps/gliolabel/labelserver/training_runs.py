@@ -79,6 +79,13 @@ class TrainingRun:
 class BackgroundTrainTask(TrainTask):
     """A trainer that is run by :class:`TrainingRuns`."""
 
+    def check(self, request: Mapping[str, Any]) -> None:
+        """Refuse what can be refused before anything is done.
+
+        Raises:
+            GlioLabelError: the request cannot be used; whoever sent it is told.
+        """
+
     @abstractmethod
     def train(self, request: Mapping[str, Any], cases: CaseDatastore, run: TrainingRun) -> dict[str, Any]:
         """Train; call ``run.pause()`` between steps. Returns what is to be said about the result.
@@ -133,10 +140,12 @@ class TrainingRuns:
         Raises:
             UnknownError: no such trainer.
             ConflictError: a training is under way.
+            GlioLabelError: the options cannot be used.
         """
         trainer = self._trainers.get(model)
         if not isinstance(trainer, BackgroundTrainTask):
             raise UnknownError(f"There is no trainer {model[:64]!r} here. There are: {', '.join(self._trainers) or 'none'}.")
+        trainer.check(request)
         with self._lock:
             if self.running:
                 raise ConflictError("A training is under way. Wait for it, or stop it first.")
@@ -169,8 +178,10 @@ class TrainingRuns:
             status = "STOPPED"
         except Exception as error:
             status = "ERROR"
-            run.say(f"stopped by an error: {error}")
-            if not isinstance(error, GlioLabelError):
+            if isinstance(error, GlioLabelError):
+                run.say(f"stopped by an error: {error}")
+            else:
+                run.say(f"stopped by a mistake of the program ({type(error).__name__}); the server's log says where")
                 _LOG.error("training %s", run.model, exc_info=error)
         finally:
             run.ended = _now()
