@@ -74,7 +74,7 @@ def _row(row: Mapping[str, Any], *, indent: str = "") -> str:
 
 
 def _columns(name: str, trainable: str, static: str, network: str, shape: str, length: str) -> str:
-    return f"{name:<{_NAME}} {trainable:>10} {static:>7}  {network:<18} {shape:<19} {length}"
+    return f"{name:<{_NAME - 1}} {trainable:>10} {static:>7}  {network:<18} {shape:<19} {length}"
 
 
 def _section(section: Section) -> str:
