@@ -83,4 +83,5 @@ def test_a_case_agrees_with_the_metrics() -> None:
     one_hot = np.stack([predicted == value for value in range(4)]).astype(np.float32)
     assert rows[CLASSES_ROW]["iou_with_background"] == pytest.approx(mean_iou(one_hot, truth), abs=1e-12)
     assert rows[CLASSES_ROW]["accuracy"] == pytest.approx(pixel_accuracy(one_hot, truth, background=False), abs=1e-12)
-    assert {name for row in rows.values() for name in row} - {"volume_ml", "true_volume_ml"} == set(MEASURES) - {"score"}
+    given = {name for row in rows.values() for name in row}
+    assert given - {"volume_ml", "true_volume_ml"} == set(MEASURES) - {"score", "score_with_tumour"}

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gliolabel.cli import console
-from gliolabel.cli.evaluation_choice import check_device, choose_cases, digests_of, open_models
+from gliolabel.cli.evaluation_cases import choose_cases, open_cases
+from gliolabel.cli.evaluation_choice import check_device, digests_of, open_models
 from gliolabel.cli.logs import quiet_libraries
 from gliolabel.cli.model_choice import choose_model
 from gliolabel.errors import InputError
@@ -57,18 +58,15 @@ def evaluate(
     from gliolabel.evaluation.analysis import analyse
     from gliolabel.evaluation.page import write_page
     from gliolabel.evaluation.running import evaluate as run
-    from gliolabel.studies import open_studies
 
-    if not studies.is_dir():
-        raise InputError(f"--studies {studies}: there is no such folder. Name the folder that holds the cases.")
     if output.exists() and not output.is_dir():
         raise InputError(f"--output {output}: is a file. Name a folder; it is made when needed.")
     check_device(device)
     versions = [choose_model(name) for name in (model or ["unet3d"])]
-    store = open_studies(studies, labels=labels)
-    chosen = choose_cases(store, named=case or [], splits=splits, part=part)
-    for problem in store.problems:
-        console.warning(problem.message)
+    there = open_cases(studies, versions, labels=labels)
+    chosen = choose_cases(there, named=case or [], splits=splits, part=part)
+    for problem in there.problems:
+        console.warning(problem)
     digests, unreadable = digests_of(chosen, shown=not as_json)
     models = open_models(versions, chosen, digests, output=output, device=device, allow=allow_training_cases)
     with console.progress_bar(shown=not as_json) as bar:
@@ -85,7 +83,7 @@ def evaluate(
         raise InputError(f"--studies {studies}: none of the {len(chosen)} cases could be used; the messages above say why")
     found = replace(found, failed=failed)
     analysis = analyse(found, seed=seed)
-    about = results.describe(found, analysis, studies=studies, layout=store.layout, digests=digests)
+    about = results.describe(found, analysis, studies=studies, layout=there.layout, digests=digests)
     results.write_csv(found, output / "results.csv")
     results.write_json(about, output / "results.json")
     write_page(found, analysis, output / "report.html", about=about, title=title)

@@ -1,4 +1,4 @@
-"""What ``gliolabel evaluate`` tests: which cases, which models, where."""
+"""Which models ``gliolabel evaluate`` tests, and where; what they have seen before."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gliolabel.cli import console
+from gliolabel.cli.evaluation_cases import few
 from gliolabel.errors import InputError
 
 if TYPE_CHECKING:
     from gliolabel.evaluation.cases import LabelledCase
     from gliolabel.evaluation.running import ModelUnderTest
     from gliolabel.recipes import ModelVersion
-    from gliolabel.studies import Studies
-
-#: Cases named in a message before "...".
-_EXAMPLES = 3
 
 
 def check_device(device: str) -> None:
@@ -37,44 +34,6 @@ def check_device(device: str) -> None:
         raise InputError(
             f"--device {device}: there is no GPU that PyTorch can use. `gliolabel doctor` says why; --device cpu works everywhere."
         )
-
-
-def choose_cases(store: Studies, *, named: Sequence[str], splits: Path | None, part: str) -> list[LabelledCase]:
-    """The labelled cases to test on, by id.
-
-    Args:
-        store: the study folder.
-        named: ids on the command line; none: all.
-        splits: a ``split.json``, to take only one part of.
-        part: which.
-
-    Raises:
-        InputError: a case has no label, is not there, or none is left.
-    """
-    from gliolabel.evaluation.cases import VolumeCase
-    from gliolabel.evaluation.files import Digests
-    from gliolabel.evaluation.splits import read_part
-
-    wanted = list(named)
-    if splits is not None:
-        ids = read_part(splits, part)
-        missing = sorted(set(ids) - set(store.ids))
-        if missing:
-            raise InputError(f"--splits {splits}: {len(missing)} cases of {part} are not in {store.path}: {_few(missing)}")
-        wanted = [case_id for case_id in ids if not named or case_id in named]
-        if not wanted:
-            raise InputError(f"--case {_few(named)}: not in the part {part} of {splits}")
-    cases = [store.get(case_id) for case_id in dict.fromkeys(wanted)] if wanted else list(store)
-    without = [case.id for case in cases if case.label is None]
-    if without and wanted:
-        raise InputError(f"case {_few(without)}: has no label; a test needs one. Leave it out, or add its label.")
-    if without:
-        console.note(f"{len(without)} of {len(cases)} cases have no label and are passed over: {_few(without)}")
-    labelled = [case for case in cases if case.label is not None]
-    if not labelled:
-        raise InputError(f"--studies {store.path}: no labelled case found. {store.describe()}")
-    files = Digests()
-    return [VolumeCase(case, files) for case in sorted(labelled, key=lambda case: case.id)]
 
 
 def digests_of(cases: Sequence[LabelledCase], *, shown: bool) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
@@ -129,7 +88,7 @@ def open_models(
     for name, known in zip(names, seen, strict=True):
         if known and not allow:
             raise InputError(
-                f"model {name} was trained on {len(known)} of the {len(cases)} cases ({_few(known)}): its numbers on them say "
+                f"model {name} was trained on {len(known)} of the {len(cases)} cases ({few(known)}): its numbers on them say "
                 "nothing about new patients. Choose others with --case or --splits; with --allow-training-cases every table says so."
             )
         if known:
@@ -146,8 +105,3 @@ def open_models(
         )
         for name, digest, version, known in zip(names, hashes, versions, seen, strict=True)
     ]
-
-
-def _few(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_EXAMPLES])
-    return shown + (", ..." if len(names) > _EXAMPLES else "")

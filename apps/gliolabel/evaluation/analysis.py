@@ -66,7 +66,7 @@ def _pairs(evaluation: Evaluation, seed: int) -> list[Pair]:
         for second in labels[i + 1 :]:
             for region in (*evaluation.regions, CLASSES_ROW):
                 for measure in MEASURES:
-                    if measure == "score" and _score_of(evaluation, first) != _score_of(evaluation, second):
+                    if measure.startswith("score") and _score_of(evaluation, first) != _score_of(evaluation, second):
                         continue  # two recipes' scores are not the same number
                     a, b = (evaluation.values(label, region, measure) for label in (first, second))
                     result = compare_pairs(a, b, measure=measure, patients=evaluation.patients, seed=seed)

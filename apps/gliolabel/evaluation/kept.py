@@ -18,7 +18,7 @@ from gliolabel.evaluation.files import write_whole
 from gliolabel.evaluation.outcomes import Outcome, Snapshot
 
 #: Raised whenever the same weights and files would give other content.
-FORMAT: Final[int] = 1
+FORMAT: Final[int] = 2
 
 
 def key_of(*, weights: str, device: str, case: Mapping[str, str]) -> str:

@@ -55,6 +55,9 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "volume_error_ml": Measure("Volume error (mL)", "Predicted minus true volume.", better="zero"),
     "volume_error_percent": Measure("Volume error (%)", "The same as a share of the true volume.", better="zero"),
     "score": Measure("Recipe's score", "The number by which the model's own recipe judges a validation, as its report defines it."),
+    "score_with_tumour": Measure(
+        "Recipe's score, samples with tumour", "The recipe's score over the slices (or volumes) that truly hold tumour."
+    ),
 }
 
 

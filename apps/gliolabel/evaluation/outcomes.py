@@ -14,7 +14,7 @@ from gliolabel.evaluation.predictors import Prediction
 from gliolabel.uncertainty.calibration import Reliability
 
 #: The sequence on which a region is seen best.
-_SEEN_ON = {"WT": "flair", "TC": "t1ce", "ET": "t1ce"}
+_SEEN_ON = {"WT": "flair", "TC": "t1ce", "ET": "t1ce", "tumour": "flair"}
 #: Window of the grey values inside the head, percentiles; and voxels kept around the head.
 _WINDOW = (1.0, 99.5)
 _MARGIN = 4

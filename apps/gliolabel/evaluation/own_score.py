@@ -9,8 +9,11 @@ from gliolabel.metrics.building import build_score
 from gliolabel.recipes import Recipe
 
 
-def own_score(recipe: Recipe, probabilities: np.ndarray, target: np.ndarray) -> float:
+def own_score(recipe: Recipe, probabilities: np.ndarray, target: np.ndarray) -> dict[str, float | None]:
     """The recipe's score of one case.
+
+    Most slices of a head hold no tumour, and an empty slice that stays empty scores 1: the mean over the slices that do hold tumour says
+    more of the model, so both are given.
 
     Args:
         recipe: says which score, with or without background, over the batch or as the mean over samples.
@@ -18,7 +21,15 @@ def own_score(recipe: Recipe, probabilities: np.ndarray, target: np.ndarray) -> 
         target: uint8 (samples, *space), class indices, or 0 and 1.
 
     Returns:
-        The mean over the samples, or one number over all of them when the recipe scores a batch as a whole.
+        ``score``: the mean over the samples, or one number over all of them when the recipe scores a batch as a whole;
+        ``score_with_tumour``: the same of the samples with tumour, None without any.
     """
     score = build_score(recipe.score, threshold=recipe.inference.threshold)
-    return float(score(torch.from_numpy(probabilities), torch.from_numpy(target)).mean())
+
+    def of(part: np.ndarray) -> float:
+        return float(score(torch.from_numpy(probabilities[part]), torch.from_numpy(target[part])).mean())
+
+    every, with_tumour = np.ones(len(target), dtype=bool), target.reshape(len(target), -1).any(axis=1)
+    if with_tumour.all():
+        return {"score": (one := of(every)), "score_with_tumour": one}
+    return {"score": of(every), "score_with_tumour": of(with_tumour) if with_tumour.any() else None}

@@ -152,7 +152,7 @@ def judge(case: OpenedCase, prediction: Prediction, *, model: Predictor, patient
         seconds: how long the prediction took.
 
     Returns:
-        The outcome. The recipe's score stands in the row of the classes, or in the only region's.
+        The outcome. The recipe's scores stand in the row of the classes, or in the only region's.
     """
     rows = measure_case(
         prediction.masks,
@@ -163,7 +163,7 @@ def judge(case: OpenedCase, prediction: Prediction, *, model: Predictor, patient
         spacing=case.spacing,
     )
     whole = CLASSES_ROW if CLASSES_ROW in rows else next(iter(rows))
-    rows[whole]["score"] = own_score(model.model_version.recipe, prediction.channels, prediction.target)
+    rows[whole] |= own_score(model.model_version.recipe, prediction.channels, prediction.target)
     counted = {
         region: Reliability.count(probability[prediction.inside], case.truth[region][prediction.inside]).as_json()
         for region, probability in prediction.probabilities.items()

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from gliolabel.evaluation.cases import LabelledCase
 from gliolabel.recipes import ModelVersion
+
+#: Share of a case's image files that makes it a training case.
+_SHARE: Final = 0.25
 
 
 def seen_in_training(version: ModelVersion, cases: Iterable[LabelledCase], digests: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Ids of the cases that a model was trained on.
 
-    A case counts when an image file of it is, byte for byte, one of the training images (whatever it is called now), or when it has the
-    id of a training case (whatever its bytes: the same head may have been compressed anew).
+    A case counts when at least a quarter of its image files are, byte for byte, training images (whatever they are called now), or when
+    it has the id of a training case (whatever its bytes: the same head may have been compressed anew). A quarter is one of four
+    sequences; of a stack of slices, a few wholly black ones that look alike in every head are less.
 
     Args:
         version: the model; its metadata lists ``trained_on``.
@@ -21,4 +26,9 @@ def seen_in_training(version: ModelVersion, cases: Iterable[LabelledCase], diges
     """
     trained_on: Mapping[str, Mapping[str, str]] = version.metadata.get("trained_on", {})
     images = {digest for files in trained_on.values() for digest in files.values()}
-    return [case.id for case in cases if case.id in trained_on or images & set(digests.get(case.id, {}).values())]
+    return [case.id for case in cases if case.id in trained_on or _share(digests.get(case.id, {}), images) >= _SHARE]
+
+
+def _share(digests: Mapping[str, str], images: set[str]) -> float:
+    own = [digest for role, digest in digests.items() if not role.startswith("label")]
+    return sum(digest in images for digest in own) / max(1, len(own))
