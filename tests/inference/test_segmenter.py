@@ -11,6 +11,7 @@ import torch
 
 from gliolabel.inference import Segmenter
 from gliolabel.inference.precision import best_precision
+from gliolabel.inference.runner import Runner
 from gliolabel.recipes import ModelVersion
 from gliolabel.studies import CaseImages
 
@@ -110,15 +111,15 @@ def test_out_of_memory_falls_back_to_smaller_windows_and_then_the_cpu(
 ) -> None:
     segmenter = Segmenter(make_model(tmp_path, "unet3d"), device="cpu")
     tried: list[int | None] = []
-    attempt = Segmenter._attempt
+    attempt = Runner._attempt
 
-    def full(self: Segmenter, *args: object, window: int | None, precision: object = None, **rest: object) -> torch.Tensor:
+    def full(self: Runner, *args: object, window: int | None, precision: object = None, **rest: object) -> torch.Tensor:
         tried.append(window)
         if precision is None:
             raise torch.cuda.OutOfMemoryError("full")
         return attempt(self, *args, window=window, precision=precision, **rest)
 
-    monkeypatch.setattr(Segmenter, "_attempt", full)
+    monkeypatch.setattr(Runner, "_attempt", full)
     result = segmenter.segment(images)
     assert tried[:5] == [None, 128, 96, 64, 64]
     assert any("out of memory: segmented on the CPU" in w for w in result.warnings)

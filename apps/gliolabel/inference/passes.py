@@ -7,7 +7,8 @@ where no pass found anything are left out of the later passes, exactly as if the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -74,6 +75,16 @@ class VolumePasses:
         """Nothing: normalisation over the volume ties its parts together."""
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Slices that the network sees together: which they are, their stem, where their brain lies, what undoes the padding."""
+
+    chosen: Tensor
+    stem: tuple[Tensor, ...]
+    box: tuple[slice, slice]
+    crop: tuple[slice, ...]
+
+
 class SlicePasses:
     """Passes of a 2-D network over the slices of one plane.
 
@@ -107,17 +118,18 @@ class SlicePasses:
         self._into = self._slices(self._result, order)  # a view: what is written here stands in the result
         self._followed = brain.flatten().nonzero()[:, 0]
         self._peaks = torch.zeros(len(self._stack))
+        self._parts: list[_Part] = []
         self._plan(torch.arange(len(self._stack)))
 
     def run(self) -> Tensor:
         """See :class:`Passes`."""
         with self._precision.autocast():  # around all parts: weights are cast once
-            for chosen, stem, box, crop in self._parts:
-                logits = self._network.finish(stem)
-                found = self._to_regions(logits[(..., *crop)].float().softmax(1)).cpu()
-                self._peaks[chosen] = torch.maximum(self._peaks[chosen], found.flatten(1).amax(dim=1))
-                rows, columns = box
-                self._into[chosen, :, rows, columns] = found
+            for part in self._parts:
+                logits = self._network.finish(part.stem)
+                found = self._to_regions(logits[(..., *part.crop)].float().softmax(1)).cpu()
+                self._peaks[part.chosen] = torch.maximum(self._peaks[part.chosen], found.flatten(1).amax(dim=1))
+                rows, columns = part.box
+                self._into[part.chosen, :, rows, columns] = found
         return self._result.flatten(1)[:, self._followed]
 
     def settle(self) -> Tensor:
@@ -133,14 +145,14 @@ class SlicePasses:
         return positions
 
     def _plan(self, slices: Tensor) -> None:
-        self._parts: list[tuple[Tensor, tuple[Tensor, ...], tuple[slice, slice], Sequence[slice]]] = []
+        self._parts = []
         with self._precision.autocast():
             for chosen in slices.split(self._at_once):
                 part = self._stack[chosen]
                 box = brain_box(part)
                 padded, crop = pad(part[(..., *box)].to(self._precision.device), self._network.divisor)
                 stem = self._network.stem(padded.contiguous(memory_format=torch.channels_last))
-                self._parts.append((chosen, stem, box, crop))
+                self._parts.append(_Part(chosen, stem, box=box, crop=crop))
 
     def _slices(self, volume: Tensor, order: tuple[int, int]) -> Tensor:
         stack = volume.movedim(self._axis + 1, 0)

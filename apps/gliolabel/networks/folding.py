@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TypeVar
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
+
 #: Children of a block of which the second follows the first and nothing lies between.
 _PAIRS = (("conv1", "norm1"), ("conv2", "norm2"))
 
 
-def fold_batch_norms(network: nn.Module) -> nn.Module:
+def fold_batch_norms(network: AnyModule) -> AnyModule:
     """Put every batch normalisation that directly follows a convolution into that convolution's weights, in place.
 
     With its running statistics a batch normalisation is a scale and a shift per channel, so the network gives the same numbers but for

@@ -1,0 +1,59 @@
+"""From probabilities to a mask and regions, and from passes to a case's scores."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gliolabel.metrics import region_masks
+from gliolabel.preprocessing import Prepared
+from gliolabel.uncertainty.running import RunningMaps
+from gliolabel.uncertainty.scores import band_mean, variation_of
+from gliolabel.vocabulary import REGIONS
+
+
+def most_probable(foreground: np.ndarray) -> np.ndarray:
+    """uint8 (z, y, x) of the most probable class, from the probabilities (3, z, y, x) of classes 1 to 3."""
+    mask = np.zeros(foreground.shape[1:], dtype=np.uint8)
+    best = 1.0 - foreground.sum(axis=0)
+    for value, probability in enumerate(foreground, start=1):
+        better = probability > best
+        mask[better] = value
+        np.maximum(best, probability, out=best)
+    return mask
+
+
+def sum_regions(foreground: np.ndarray) -> np.ndarray:
+    """float32 (3, z, y, x) probabilities of WT, TC, ET from those of classes 1 to 3."""
+    sums = [sum(foreground[v - 1] for v in values) for values in REGIONS.values()]
+    return np.clip(np.stack(sums), 0.0, 1.0).astype(np.float32)
+
+
+def region_scores(running: RunningMaps, std: np.ndarray, mask: np.ndarray, prepared: Prepared) -> dict[str, dict[str, float | None]]:
+    """How far the passes disagree about each region as a whole.
+
+    Args:
+        running: all passes.
+        std: float32 (3, z, y, x) standard deviation on the reference grid.
+        mask: uint8 (z, y, x), the served mask.
+        prepared: the case.
+
+    Returns:
+        By region ``band_mean`` (of ``std`` around the mask's border, None without a mask), ``volume_cv``, ``pairwise_dice``, and the
+        90 % interval of the volume, ``volume_ml_p05`` and ``volume_ml_p95``.
+    """
+    # Passes lie on the working grid, whose voxels may differ from the reference grid's.
+    volumes = np.stack(running.voxels) * prepared.working.voxel_ml
+    variation, agreement = variation_of(volumes), running.pairwise_dice()
+    low, high = np.percentile(volumes, [5, 95], axis=0)
+    masks = region_masks(mask)
+    brain = prepared.restore(prepared.brain.numpy().astype(np.float32)) > 0.5
+    return {
+        name: {
+            "band_mean": band_mean(std[i], masks[i], spacing=prepared.grid.spacing[::-1], within=brain),
+            "volume_cv": float(variation[i]),
+            "pairwise_dice": float(agreement[i]),
+            "volume_ml_p05": float(low[i]),
+            "volume_ml_p95": float(high[i]),
+        }
+        for i, name in enumerate(REGIONS)
+    }
