@@ -126,7 +126,7 @@ class SlicePasses:
         with self._precision.autocast():  # around all parts: weights are cast once
             for part in self._parts:
                 logits = self._network.finish(part.stem)
-                found = self._to_regions(logits[(..., *part.crop)].float().softmax(1)).cpu()
+                found = self._to_regions(logits[..., part.crop[0], part.crop[1]].float().softmax(1)).cpu()
                 self._peaks[part.chosen] = torch.maximum(self._peaks[part.chosen], found.flatten(1).amax(dim=1))
                 rows, columns = part.box
                 self._into[part.chosen, :, rows, columns] = found
