@@ -1,10 +1,13 @@
-"""Folders of slices in the layout of the LGG set (Buda et al. 2019): ``TCGA_.._k.tif`` with ``TCGA_.._k_mask.tif`` beside it, by patient."""
+"""Folders of slices in the layout of the LGG set (Buda et al. 2019).
+
+By patient: ``TCGA_CS_4941_19960909_1.tif`` with ``TCGA_CS_4941_19960909_1_mask.tif`` beside it, and so on.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,9 +95,10 @@ class LggCase:
         """
         without = [one.path.name for one in self.slices if one.mask is None]
         if without:
+            wanted = f"{Path(without[0]).stem}_mask{Path(without[0]).suffix}"
             raise InputError(
-                f"case {self.id}, file {without[0]}: has no mask beside it ({len(without)} of {len(self.slices)} slices have none); expected "
-                f"{Path(without[0]).stem}_mask{Path(without[0]).suffix}. Add the mask (all black where there is no tumour), or remove the slice"
+                f"case {self.id}, file {without[0]}: has no mask beside it ({len(without)} of {len(self.slices)} slices have none); "
+                f"expected {wanted}. Add the mask (all black where there is no tumour), or remove the slice"
             )
         shape = self.shape()
         paths = [one.mask for one in self.slices if one.mask is not None]
@@ -115,8 +119,8 @@ class LggCase:
         return f"case {self.id}, file {path.name}"
 
 
-class LggStudies(Mapping[str, LggCase]):
-    """The cases of a folder, by id and sorted by it.
+class LggStudies:
+    """The cases of a folder, sorted by id.
 
     Args:
         path: the folder.
@@ -124,17 +128,22 @@ class LggStudies(Mapping[str, LggCase]):
         warnings: sentences for the reader.
     """
 
-    def __init__(self, path: Path, cases: list[LggCase], warnings: list[str]) -> None:
+    def __init__(self, path: Path, cases: Iterable[LggCase], warnings: Iterable[str] = ()) -> None:
         self.path, self.warnings = path, tuple(warnings)
         self._cases = {case.id: case for case in sorted(cases, key=lambda case: case.id)}
 
-    def __getitem__(self, case_id: str) -> LggCase:
+    def get(self, case_id: str) -> LggCase:
+        """The case of this id.
+
+        Raises:
+            UnknownError: there is none.
+        """
         if case_id not in self._cases:
             raise UnknownError(f"case {case_id!r} is not in {self.path}; there are {len(self)} cases there")
         return self._cases[case_id]
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._cases)
+    def __iter__(self) -> Iterator[LggCase]:
+        return iter(self._cases.values())
 
     def __len__(self) -> int:
         return len(self._cases)
