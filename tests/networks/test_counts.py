@@ -65,6 +65,7 @@ def by_hand(dims: int, inputs: int, outputs: int, channels: tuple[int, ...], *, 
     [
         (2, 3, 1, (64, 128, 256, 512, 1024), "batch"),
         (3, 3, 4, (32, 64, 128, 256, 512), None),
+        (2, 2, 4, (32, 64, 128, 256, 512), None),
         (3, 4, 4, (16, 32, 64, 128, 256), "instance"),
     ],
 )
@@ -73,9 +74,20 @@ def test_unet_counts(dims: int, inputs: int, outputs: int, channels: tuple[int, 
     assert trainable(network) == by_hand(dims, inputs, outputs, channels, norm=norm is not None)
 
 
+def test_report_000s_unet() -> None:
+    network = UNet(2, 3, 1, (64, 128, 256, 512, 1024), norm="batch")
+    assert (trainable(network), static(network)) == (31_043_521, 11_776)
+
+
 def test_report_001s_unet() -> None:
     network = UNet(3, 3, 4, (32, 64, 128, 256, 512))
     assert (trainable(network), static(network)) == (22_577_156, 0)
+
+
+@pytest.mark.parametrize("up", ["nearest_conv", "transposed"])  # a 2-convolution has as many weights either way
+def test_report_002s_unet(up: str) -> None:
+    network = UNet(2, 2, 4, (32, 64, 128, 256, 512), up=up, dropout=[0.2], dropout_place="bottleneck")
+    assert (trainable(network), static(network)) == (7_759_908, 0)
 
 
 def test_gradients_reach_every_weight() -> None:
