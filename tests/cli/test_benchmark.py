@@ -125,9 +125,20 @@ def test_the_table_compares() -> None:
     text = _text([_row("gliolabel", total=2.0, map_s=10.0), _row("stock", total=9.0, map_s=35.0)])
     assert "the mask is 4.5 times faster" in text
     assert "the map 3.5 times" in text
+    assert "a map of 2 passes takes 5.0 times as long as a mask." in text
     assert "0.900" in text
     assert "c (synthetic)" in text
     assert "A processor, 2 cores with AMX, no GPU" in text
+
+
+def test_a_map_is_compared_with_the_one_computed_pass_by_pass(tiny_unet: ModelVersion, small_case: Path) -> None:
+    row = measure(replace(_job(tiny_unet, small_case, "gliolabel", passes=7), check_map=True))
+    assert row["error"] == ""
+    assert row["plain"]["map_s"] > 0
+    assert set(row["plain"]["differences"]) == {"std", "entropy", "mutual_information"}
+    assert max(row["plain"]["differences"].values()) <= 0.002
+    assert row["plain"]["scores"] <= 0.01
+    assert "computed pass by pass" in _text([row])
 
 
 def test_the_table_tells_failures_apart() -> None:

@@ -26,6 +26,9 @@ def benchmark(
     passes: Annotated[
         int, typer.Option(min=0, max=200, help="Passes of the map, in both. 5 is MONAI Label's own default; 0 leaves the maps out.")
     ] = 5,
+    check_map: Annotated[
+        bool, typer.Option("--check-map", help="Also compute the map pass by pass, sharing nothing, and compare time and numbers.")
+    ] = False,
     stock: Annotated[bool, typer.Option("--stock/--no-stock", help="Also measure stock MONAI Label with the same weights.")] = True,
     device: Annotated[str | None, typer.Option(help="For example cpu or cuda; the best one without this.")] = None,
     output: Annotated[Path | None, typer.Option(help="Also write the numbers to this JSON file.", metavar="FILE")] = None,
@@ -46,7 +49,15 @@ def benchmark(
     with tempfile.TemporaryDirectory(prefix="gliolabel-benchmark-") as folder:
         chosen = _case(studies, case, Path(folder))
         jobs = [
-            Job(pipeline=pipeline, model=version.path, studies=chosen[0], case=chosen[1].id, passes=passes, device=device)
+            Job(
+                pipeline=pipeline,
+                model=version.path,
+                studies=chosen[0],
+                case=chosen[1].id,
+                passes=passes,
+                device=device,
+                check_map=check_map and passes > 0,
+            )
             for version in versions
             for pipeline in (("gliolabel", "stock") if stock else ("gliolabel",))
         ]

@@ -26,6 +26,7 @@ class Job:
         case: id of the case in it.
         passes: passes of the map; 0: none.
         device: torch device; None: the best one.
+        check_map: also compute the map pass by pass, and compare.
     """
 
     pipeline: str
@@ -34,6 +35,7 @@ class Job:
     case: str
     passes: int
     device: str | None
+    check_map: bool = False
 
     def to_json(self) -> str:
         """One line, for the process that runs it."""

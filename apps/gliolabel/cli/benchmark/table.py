@@ -37,7 +37,7 @@ def table(result: Mapping[str, Any]) -> Group:
 
 
 def comparisons(rows: list[dict[str, Any]]) -> list[str]:
-    """One sentence a model that both pipelines measured: how many times faster ours is."""
+    """Sentences about each model: how many times faster ours is than stock, and what a map costs beside a mask."""
     by_model: dict[str, dict[str, dict[str, Any]]] = {}
     for row in rows:
         if not row["error"]:
@@ -50,7 +50,21 @@ def comparisons(rows: list[dict[str, Any]]) -> list[str]:
             if ours["map_s"] and theirs["map_s"]:
                 text += f", the map {theirs['map_s'] / ours['map_s']:.1f} times"
             lines.append(text + ".")
+        if "gliolabel" in pipelines and pipelines["gliolabel"]["map_s"]:
+            lines.append(_map_cost(model, pipelines["gliolabel"]))
     return lines
+
+
+def _map_cost(model: str, row: Mapping[str, Any]) -> str:
+    text = f"{model}: a map of {row['passes']} passes takes {row['map_s'] / row['total_s']:.1f} times as long as a mask"
+    plain = row.get("plain")
+    if not plain:
+        return text + "."
+    largest = max(plain["differences"].values())
+    return (
+        f"{text}; computed pass by pass {plain['map_s'] / row['total_s']:.1f} times. The two maps differ by {largest:.1g} on average in "
+        f"the brain, the scores by {100 * plain['scores']:.1g} % at most."
+    )
 
 
 def _number(value: float | None, *, digits: int = 1) -> str:

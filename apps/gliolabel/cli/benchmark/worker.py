@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from gliolabel.cli.logs import quiet_libraries
 from gliolabel.studies import Case, open_studies
 from gliolabel.vocabulary import REGIONS, SEQUENCES
 
+if TYPE_CHECKING:
+    from gliolabel.inference import Segmenter, UncertaintyMaps
+    from gliolabel.preprocessing import Prepared
+
 
 def run(job: Job) -> dict[str, Any]:
     """Measure: first a cold run, then the one whose seconds are reported, then the map.
@@ -23,7 +27,7 @@ def run(job: Job) -> dict[str, Any]:
     Returns:
         ``model``, ``version``, ``device``; ``cold_s``, the first run; ``stages_s``, seconds by stage of the second; ``total_s``, from
         the files on disk to the mask's file on disk; ``map_s``, the map with ``passes`` passes; ``peak_gib`` up to the mask and
-        ``peak_map_gib`` with the map; ``dice`` by region where the case has a label.
+        ``peak_map_gib`` with the map; ``dice`` by region where the case has a label; with ``check_map`` ``plain``, see :func:`_plain`.
     """
     case = open_studies(job.studies).get(job.case)
     return _gliolabel(job, case) if job.pipeline == "gliolabel" else _stock(job, case)
@@ -53,8 +57,9 @@ def _gliolabel(job: Job, case: Case) -> dict[str, Any]:
     if job.passes:
         prepared, _ = segmenter.prepare(case)
         begin = time.perf_counter()
-        segmenter.maps(prepared, result.mask, passes=job.passes)
+        maps = segmenter.maps(prepared, result.mask, passes=job.passes)
         map_seconds = time.perf_counter() - begin
+    peak_map = _peak_gib() if job.passes else None
     return {
         "model": version.name,
         "version": version.version,
@@ -64,8 +69,25 @@ def _gliolabel(job: Job, case: Case) -> dict[str, Any]:
         "total_s": total,
         "map_s": map_seconds,
         "peak_gib": peak,
-        "peak_map_gib": _peak_gib() if job.passes else None,
+        "peak_map_gib": peak_map,
         "dice": _dice(case, result.mask),
+        "plain": _plain(segmenter, prepared, result.mask, maps) if job.check_map else None,
+    }
+
+
+def _plain(segmenter: Segmenter, prepared: Prepared, mask: np.ndarray, maps: UncertaintyMaps) -> dict[str, Any]:
+    """The same map pass by pass: ``map_s``; ``differences``, mean absolute in the brain by measure; ``scores``, the largest relative."""
+    begin = time.perf_counter()
+    plain = segmenter.maps(prepared, mask, passes=maps.passes, seed=maps.seed, plain=True)
+    seconds = time.perf_counter() - begin
+    brain = prepared.restore(prepared.brain.numpy().astype(np.float32)) > 0.5
+    pairs = [
+        (value, maps.scores[region][name]) for region, scores in plain.scores.items() for name, value in scores.items() if value is not None
+    ]
+    return {
+        "map_s": seconds,
+        "differences": {name: float(np.abs(maps.measures[name] - values)[brain].mean()) for name, values in plain.measures.items()},
+        "scores": max((abs((ours or 0.0) - value) / max(abs(value), 1e-9) for value, ours in pairs), default=0.0),
     }
 
 
