@@ -99,8 +99,9 @@ def test_patches_keep_image_and_label_together(recipe: Recipe, cases: list[Train
     )
     generator = torch.Generator().manual_seed(0)
     for sampling in (recipe.sampling, load_recipe("resunet2d").sampling):
-        images, labels = draw_batch([marked], sampling=sampling, augmentation=recipe.augmentation, generator=generator)
+        images, labels, names = draw_batch([marked], sampling=sampling, augmentation=recipe.augmentation, generator=generator)
         assert labels.any()
+        assert names == (marked.id,) * len(images)
         agree = (images[:, 0].round() == labels).float().mean()
         assert agree > 0.97
 

@@ -1,10 +1,10 @@
-"""Training cases: prepared once, then held in memory."""
+"""Training cases: prepared once, then kept in memory, or past a limit on disk."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch import Tensor
 from gliolabel.errors import InputError
 from gliolabel.preprocessing import Prepared, prepare
 from gliolabel.studies import Case
+from gliolabel.training.cache import Cache
 
 
 @dataclass(frozen=True)
@@ -38,26 +39,40 @@ class TrainingCase:
         return self.prepared.case_id
 
 
-def load_training_case(case: Case) -> TrainingCase:
+def load_training_case(case: Case, *, cache: Cache | None = None) -> TrainingCase:
     """Read and prepare one case with its label.
+
+    Args:
+        case: the case.
+        cache: where its tensors are kept; by default in memory.
 
     Raises:
         InputError: the case has no label, or one of its files cannot be used.
+        UnavailableError: the disk is full.
     """
-    label = case.read_label()
-    if label is None:
+    given = case.read_label()
+    if given is None:
         raise InputError(f"case {case.id}: has no label; training needs one. Remove the case from the training list or add its label.")
     prepared = prepare(case.read())
-    following = torch.from_numpy(prepared.follow(label))
+    following = torch.from_numpy(prepared.follow(given))
+    checksums = {name: hashlib.sha256(file.path.read_bytes()).hexdigest() for name, file in case.sequences.items()}
+    tensors = (
+        prepared.image,
+        prepared.brain,
+        following,
+        following.nonzero().to(torch.int32),
+        prepared.brain.nonzero()[::8].to(torch.int32),
+    )
+    if cache is not None:
+        # Looked at whole, not by file name: these are the tensors of just these files.
+        key = f"case 1\n{case.id}\n{sorted(checksums.items())}\n{hashlib.sha256(following.numpy().tobytes()).hexdigest()}"
+        tensors = cache.get(key, lambda: tensors)
+    image, brain, label, tumour, inside = tensors
     return TrainingCase(
-        prepared=prepared,
-        label=following,
-        tumour=following.nonzero().to(torch.int32),
-        inside=prepared.brain.nonzero()[::8].to(torch.int32),
-        image_sha256={name: hashlib.sha256(file.path.read_bytes()).hexdigest() for name, file in case.sequences.items()},
+        prepared=replace(prepared, image=image, brain=brain), label=label, tumour=tumour, inside=inside, image_sha256=checksums
     )
 
 
-def load_training_cases(cases: Iterable[Case]) -> list[TrainingCase]:
+def load_training_cases(cases: Iterable[Case], *, cache: Cache | None = None) -> list[TrainingCase]:
     """:func:`load_training_case` of each."""
-    return [load_training_case(case) for case in cases]
+    return [load_training_case(case, cache=cache) for case in cases]

@@ -16,7 +16,7 @@ from gliolabel.training.cases import TrainingCase
 
 def draw_batch(
     cases: Sequence[TrainingCase], *, sampling: PatchSampling, augmentation: PatchAugmentation, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, tuple[str, ...]]:
     """Draw one batch of patches.
 
     Args:
@@ -26,9 +26,9 @@ def draw_batch(
         generator: source of all randomness.
 
     Returns:
-        images float32 (batch, 4, *patch) and labels uint8 (batch, *patch).
+        images float32 (batch, 4, *patch), labels uint8 (batch, *patch), and the case of each patch.
     """
-    images, labels = [], []
+    images, labels, names = [], [], []
     for _ in range(sampling.batch_size):
         case = cases[_integer(len(cases), generator)]
         centre = _centre(case, sampling.tumour_share, generator)
@@ -43,7 +43,8 @@ def draw_batch(
         image, target = _cut(volume, label, point, patch=sampling.patch, augmentation=augmentation, generator=generator)
         images.append(image)
         labels.append(target)
-    return torch.stack(images), torch.stack(labels)
+        names.append(case.id)
+    return torch.stack(images), torch.stack(labels), tuple(names)
 
 
 def _centre(case: TrainingCase, tumour_share: float, generator: torch.Generator) -> Tensor:
