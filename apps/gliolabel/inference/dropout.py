@@ -8,6 +8,7 @@ neighbours disagree where the network does not. Here each pass drops the same ch
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -22,11 +23,14 @@ class PassDropout(nn.Module):
 
     Args:
         probability: of dropping a channel.
+        elements: drop single values, as Keras's ``Dropout`` in reports 001 and 002. They have no counterpart in the next slice, so they
+            are drawn anew for each batch, in order, from the pass's seed.
     """
 
-    def __init__(self, probability: float) -> None:
+    def __init__(self, probability: float, *, elements: bool = False) -> None:
         super().__init__()
         self.probability = probability
+        self.elements = elements
         self._generator: torch.Generator | None = None
         self._kept: Tensor | None = None
 
@@ -38,11 +42,15 @@ class PassDropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self._generator is None or self.probability == 0.0:
             return x
+        if self.elements:
+            return x * self._draw(x.shape).to(x)
         if self._kept is None:
-            # Drawn on the CPU in float32, so that a seed means the same channels on every device and in every format.
-            kept = (torch.rand(x.shape[1], generator=self._generator) >= self.probability).float() / (1 - self.probability)
-            self._kept = kept.view(1, -1, *[1] * (x.ndim - 2))
+            self._kept = self._draw(x.shape[1:2]).view(1, -1, *[1] * (x.ndim - 2))
         return x * self._kept.to(x)
+
+    def _draw(self, shape: Sequence[int]) -> Tensor:
+        # Drawn on the CPU in float32, so that a seed means the same on every device and in every format.
+        return (torch.rand(*shape, generator=self._generator) >= self.probability).float() / (1 - self.probability)
 
 
 def sampling_copy(network: SegmentationNetwork) -> SegmentationNetwork:
@@ -60,7 +68,7 @@ def sampling_copy(network: SegmentationNetwork) -> SegmentationNetwork:
     for parent in list(copied.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, _DROPOUT):
-                setattr(parent, name, PassDropout(child.p))
+                setattr(parent, name, PassDropout(child.p, elements=type(child) is nn.Dropout))
     return copied
 
 
