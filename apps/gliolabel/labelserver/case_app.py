@@ -23,6 +23,7 @@ from gliolabel.labelserver.datastore import CaseDatastore
 from gliolabel.labelserver.readers import Readers
 from gliolabel.labelserver.results import ResultFiles
 from gliolabel.labelserver.routes import install_routes
+from gliolabel.labelserver.scoring_runs import METHOD, DisagreementScoring, ScoringRuns
 from gliolabel.labelserver.sessions import SessionStore
 from gliolabel.labelserver.signals import before_signals
 from gliolabel.labelserver.startup import describe, study_warnings
@@ -90,6 +91,10 @@ class CaseApp(_Base):
         # Built once: MONAI Label's subprocesses make apps of their own, and nothing here has started a thread or loaded a network.
         self.batches = Batches(self.cases, self.workbench)
         self.trainings = TrainingRuns(self._trainers, self.cases, self.readers)
+        self.cases.leases.minutes = configuration.lease_minutes
+        self.scorings = ScoringRuns(self.workbench, self.cases, self.readers)
+        if settings.MONAI_LABEL_TASKS_SCORING:
+            self._scoring_methods = {METHOD: DisagreementScoring(self.scorings.progress)}
 
     # --- about itself
 
@@ -101,7 +106,9 @@ class CaseApp(_Base):
         """What the plugin is told."""
         studies = self.cases.studies
         summary = f"{len(studies)} cases ({studies.layout})."
-        self.description = " ".join([summary, *study_warnings(studies), *self.advice(), RESEARCH_NOTICE])
+        self.description = " ".join(
+            [summary, *study_warnings(studies), *self.advice(), *filter(None, [self.scorings.sentence()]), RESEARCH_NOTICE]
+        )
         info: dict[str, Any] = super().info()
         return info
 
@@ -235,6 +242,23 @@ class CaseApp(_Base):
         """
         return self.trainings.start(str(request.get("model") or ""), dict(request), wait=True).report()
 
+    def scoring(self, request: Mapping[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
+        """Score what has no score, and wait for the end.
+
+        Raises:
+            ConflictError: a scoring is under way.
+        """
+        return self.scorings.start(wait=True).report()
+
+    def async_scoring(self, method: str | None = None, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Score whatever has no score, from now on; MONAI Label calls it at the start unless MONAI_LABEL_AUTO_UPDATE_SCORING is false.
+
+        Its own starts a process for each call.
+        """
+        if self._scoring_methods:
+            self.scorings.keep_going()
+        return {}
+
     def next_sample(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The case to do next, or nothing when all are done.
 
@@ -256,11 +280,13 @@ class CaseApp(_Base):
 
     def _give_up(self) -> None:
         self.batches.give_up()
+        self.scorings.give_up()
         self.trainings.give_up()
         self.workbench.give_up()
 
     def _stop(self) -> None:
         self.batches.stop()
+        self.scorings.close()
         self.trainings.stop()
         self.workbench.stop()
         self.database.close()

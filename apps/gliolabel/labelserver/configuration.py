@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, overload
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gliolabel.errors import InputError
+from gliolabel.state.leases import LEASE_MINUTES
 
 
 class Configuration(BaseModel):
@@ -31,6 +32,8 @@ class Configuration(BaseModel):
     weights: Path | None = None
     #: GiB that inference may use; by default what is free.
     memory: float | None = Field(default=None, gt=0)
+    #: Minutes for which a case that was offered is kept for its reader.
+    lease_minutes: float = Field(default=LEASE_MINUTES, gt=0)
 
 
 #: Names that are MONAI Label's or its sample apps' own, which people carry over from other start lines.

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from monailabel.interfaces.datastore import Datastore, DefaultLabelTag
 
 from gliolabel.errors import ConflictError, GlioLabelError, InputError, UnavailableError, UnknownError
 from gliolabel.labelserver.cases import CaseRef
 from gliolabel.labelserver.submissions import Submission, read_submission
+from gliolabel.labelserver.survey import Survey
 from gliolabel.labelserver.uploads import Uploads
 from gliolabel.labelserver.wire import label_tag as checked_tag
 from gliolabel.state import Database
 from gliolabel.state.cases import CaseNotes
 from gliolabel.state.files import file_sha256, file_stem
 from gliolabel.state.labels import FINAL, ORIGINAL, LabelStore
+from gliolabel.state.leases import Leases
 from gliolabel.state.maps import MapStore
+from gliolabel.state.scores import ScoreStore
 from gliolabel.state.tables import LabelRow, MapRow
 from gliolabel.studies import Case, Studies
 from gliolabel.studies.files import split_extension
 from gliolabel.studies.single import case_from_volume
+from gliolabel.studies.voxels import read_volume
 from gliolabel.studies.writing import write_volume
 from gliolabel.vocabulary import TISSUES, LabelSet
 
@@ -36,6 +43,10 @@ UNCERTAINTY = "uncertainty"
 #: The study folder is looked at again at most this often (seconds).
 _REFRESH_S = 30.0
 _REFRESH_UNKNOWN_S = 2.0
+#: ... and so rarely that looking takes at most one part in so many of the time.
+_REFRESH_SHARE = 30.0
+#: A request waits so long for it (seconds): enough for a folder of some hundred cases.
+_REFRESH_WAIT_S = 0.02
 #: Keys of a label's info that `GET /datastore/?output=all` leaves out: it is read at every Next Sample.
 _BULKY = ("uncertainty", "latencies", "warnings", "notice")
 
@@ -58,11 +69,20 @@ class CaseDatastore(Datastore):
         self.labels = LabelStore(database, imported=import_labels)
         self.maps = MapStore(database)
         self.notes = CaseNotes(database)
+        self.scores = ScoreStore(database)
+        self.leases = Leases(database)
         self.uploads = Uploads(database)
+        self.survey = Survey(
+            database, ids=lambda: tuple(self.list_images()), labels=self.labels, maps=self.maps, notes=self.notes, entry=self._entry
+        )
         self._folder = database.folder
         self._import_labels = import_labels
         self._name, self._description = "GlioLabel", studies.describe()
         self._refreshed = 0.0
+        self._look_s = 0.0
+        self._extensions: dict[str, str] = {}
+        self._looking: threading.Thread | None = None
+        self._look_lock = threading.Lock()
         self.refresh()
 
     # --- cases
@@ -141,7 +161,7 @@ class CaseDatastore(Datastore):
         """What Next Sample adds to its answer: a file name of its own kind for Slicer's download cache, and the checksum."""
         self._require(image_id)
         path = Path(self.get_image_uri(image_id))
-        info = self.notes.get(image_id)
+        info = self.survey.notes(image_id)
         info["name"] = public_name(image_id, path.name)
         info["path"] = str(path)
         info["checksum"] = self._checksum(image_id, path, info.pop("checksum_of", None))
@@ -222,6 +242,8 @@ class CaseDatastore(Datastore):
         submission = read_submission(path, label_info=info.get("label_info"), grid=grid, case_id=image_id, label_set=self.label_set)
         kept = {key: value for key, value in info.items() if key != "user"}
         kept["volumes_ml"] = dict(submission.volumes_ml)
+        if tag != ORIGINAL and any(lease.strategy == "review" for lease in self.leases.of(image_id)):
+            kept["reviewed"] = True
         row = self.labels.add(
             image_id,
             tag=tag,
@@ -230,8 +252,23 @@ class CaseDatastore(Datastore):
             model_version=str(info.get("model_version") or self._last_segmentation(image_id)),
             info=kept,
         )
+        if tag != ORIGINAL:
+            self.leases.end(image_id)
         _LOG.info("case %s: label %s version %d stored", image_id, tag, row.version)
         return row, submission
+
+    def read_label(self, ref: CaseRef, row: LabelRow) -> np.ndarray:
+        """A stored label version, uint8 (z, y, x) on the case's reference grid.
+
+        Raises:
+            InputError: the file cannot be read.
+            UnknownError: it is no longer there.
+        """
+        file = self.labels.file(row)
+        array = ref.case.read_label() if file is None else read_volume(file, where=f"the label of case {ref.key}").array
+        if array is None:
+            raise UnknownError(f"The label beside case {ref.key!r} is no longer there.")
+        return array
 
     def remove_label(self, label_id: str, label_tag: str) -> None:
         tag = checked_tag(_plain(label_tag))
@@ -253,12 +290,12 @@ class CaseDatastore(Datastore):
         return found
 
     def get_labeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
-        done = self.labels.cases_with(_plain(label_tag or FINAL))
-        return [image_id for image_id in self.list_images() if image_id in done]
+        known, tag = self.survey.labels(), _plain(label_tag or FINAL)
+        return [image_id for image_id in self.list_images() if tag in known.get(image_id, ())]
 
     def get_unlabeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
-        done = self.labels.cases_with(_plain(label_tag or FINAL))
-        return [image_id for image_id in self.list_images() if image_id not in done]
+        known, tag = self.survey.labels(), _plain(label_tag or FINAL)
+        return [image_id for image_id in self.list_images() if tag not in known.get(image_id, ())]
 
     def get_dataset_archive(self, limit_cases: int | None) -> str:
         """A ZIP archive of the completed cases: ``image/`` (all sequences), ``label/``."""
@@ -284,36 +321,60 @@ class CaseDatastore(Datastore):
 
     def refresh(self) -> None:
         """Look at the study folder again."""
+        began = time.monotonic()
         if self._refreshed:
             self.studies.refresh()
-        self._refreshed = time.monotonic()
         if self._import_labels:
             self.labels.note_imports(case.id for case in self.studies if case.label is not None and case.label.numbering.decided)
+        extensions = {case.id: self._extension(case.id) for case in self.studies}
+        if extensions != self._extensions:
+            self.survey.forget_entries()
+        self._extensions = extensions
+        self._refreshed = time.monotonic()
+        self._look_s = self._refreshed - began
 
     def refresh_now_and_then(self) -> None:
-        """Look at the study folder again if that was not done for a while."""
-        self._refresh_if_older(_REFRESH_S)
+        """Look at the study folder again if that was not done for a while.
+
+        A large folder takes seconds: it is looked at in a thread, and what is new is there at the next question.
+        """
+        if time.monotonic() - self._refreshed <= max(_REFRESH_S, _REFRESH_SHARE * self._look_s):
+            return
+        with self._look_lock:
+            if self._looking is None or not self._looking.is_alive():
+                self._looking = threading.Thread(target=self._look_again, name="studies", daemon=True)
+                self._looking.start()
+            looking = self._looking
+        looking.join(_REFRESH_WAIT_S)
 
     def status(self) -> dict[str, Any]:
-        ids = set(self.list_images())
-        tags = {tag: len(cases & ids) for tag, cases in sorted(self.labels.cases_by_tag().items())}
-        maps = len(self.maps.all_current().keys() & ids)
-        return {"total": len(ids), "completed": tags.get(FINAL, 0), "label_tags": {**tags, **({UNCERTAINTY: maps} if maps else {})}}
+        total, tags, maps = self.survey.counts()
+        return {"total": total, "completed": tags.get(FINAL, 0), "label_tags": {**tags, **({UNCERTAINTY: maps} if maps else {})}}
 
     def json(self) -> dict[str, Any]:
         """The whole datastore in the shape of MONAI Label's own, entries kept small."""
-        notes, labels, maps = self.notes.all(), self.labels.all_newest(), self.maps.all_current()
-        objects = {}
-        for image_id in self.list_images():
-            extension = self._extension(image_id)
-            info = {key: value for key, value in notes.get(image_id, {}).items() if key != "checksum_of"}
-            rows = {tag: {"ext": ".nii.gz", "info": _brief(_label_info(row))} for tag, row in labels.get(image_id, {}).items()}
-            if image_id in maps:
-                rows[UNCERTAINTY] = {"ext": ".nii.gz", "info": _brief(_map_info(maps[image_id]))}
-            objects[image_id] = {"image": {"ext": extension, "info": {**info, "name": public_name(image_id, extension)}}, "labels": rows}
-        return {"name": self._name, "description": self._description, "images_dir": "", "labels_dir": "labels", "objects": objects}
+        listing: dict[str, Any] = json.loads(self.listing())
+        return listing
+
+    def listing(self) -> bytes:
+        """As :meth:`json`, encoded."""
+        return self.survey.listing({"name": self._name, "description": self._description, "images_dir": "", "labels_dir": "labels"})
 
     # --- helpers
+
+    def _entry(self, image_id: str, notes: Mapping[str, Any], labels: Mapping[str, LabelRow], current: MapRow | None) -> dict[str, Any]:
+        extension = self._extension(image_id)
+        info = {key: value for key, value in notes.items() if key != "checksum_of"}
+        rows = {tag: {"ext": ".nii.gz", "info": _brief(_label_info(row))} for tag, row in labels.items()}
+        if current is not None:
+            rows[UNCERTAINTY] = {"ext": ".nii.gz", "info": _brief(_map_info(current))}
+        return {"image": {"ext": extension, "info": {**info, "name": public_name(image_id, extension)}}, "labels": rows}
+
+    def _look_again(self) -> None:
+        try:
+            self.refresh()
+        except (GlioLabelError, OSError) as error:  # the next one tries again
+            _LOG.warning("The study folder cannot be looked at, the list from before is served: %s", error)
 
     def _extension(self, image_id: str) -> str:
         if image_id not in self.studies:

@@ -103,6 +103,11 @@ class Runs(Generic[_Result]):
         """Whether a run of this key waits or is being made."""
         return key in self._runs
 
+    @property
+    def busy(self) -> bool:
+        """Whether any run waits or is being made."""
+        return bool(self._runs)
+
     def give_up(self) -> None:
         """Let every run end at its next step, with an error. Returns at once and may be called from a signal handler."""
         self._stopping.set()

@@ -227,6 +227,33 @@ class Workbench:
         found = self.maps.find(key)
         return MapResult(found, computed=False) if found is not None else self._make(ref, key, mask, pause)
 
+    def score(self, ref: CaseRef, version: ModelVersion, *, passes: int, pause: Callable[[], None]) -> Mapping[str, Any]:
+        """The region scores of a case, from a background run; nothing is stored.
+
+        Raises:
+            InputError: the case cannot be read.
+            UnavailableError: the version is no longer served.
+        """
+        segmenter = self._of_version(version)
+        pause()
+        prepared, _ = segmenter.prepare(ref.case)  # not kept: what readers have open stays in memory
+        pause()
+        mask = segmenter.mask(prepared).mask
+        return segmenter.maps(prepared, mask, passes=passes, seed=0, cancel=pause).scores
+
+    def mask_of(self, ref: CaseRef, version: ModelVersion, *, pause: Callable[[], None]) -> np.ndarray:
+        """The mask of a case, uint8 (z, y, x), from a background run; nothing is noted. Raises as :meth:`score`."""
+        segmenter = self._of_version(version)
+        pause()
+        prepared, _ = segmenter.prepare(ref.case)
+        pause()
+        return segmenter.mask(prepared).mask
+
+    @property
+    def has_maps_to_make(self) -> bool:
+        """Whether a map waits or is being computed."""
+        return self._runs.busy
+
     def makes_maps(self, model: str) -> bool:
         """Whether a model's network has dropout, without which it has no map."""
         return bool(getattr(self._segmenter(self.choose(model))[1], "has_dropout", True))
@@ -269,6 +296,14 @@ class Workbench:
                     self._make_segmenter(version, device=str(self._device), memory_gib=self._memory_gib),
                 )
             return there
+
+    def _of_version(self, version: ModelVersion) -> CaseSegmenter:
+        if version.name not in self.models():
+            raise UnavailableError(f"The model {version.name} has no weights any longer.")
+        served, segmenter = self._segmenter(version.name)
+        if served != version:
+            raise UnavailableError(f"{version.name} {version.version} is no longer served; {served.version} is.")
+        return segmenter
 
     def _prepare(self, ref: CaseRef, segmenter: CaseSegmenter) -> tuple[Any, dict[str, float]]:
         """The case as the networks read it, and the seconds that took.

@@ -7,21 +7,42 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A case without an accepted label.
 
     Args:
         case_id: its id.
-        last_offered: when it was last offered to anybody (seconds since 1970), 0 for never.
-        disagreement: 1 - mean pairwise Dice of the passes, of the worst region, in [0, 1]; None: no map yet.
+        disagreement: 1 - mean pairwise Dice of the passes, of the worst region, in [0, 1]; None: not scored yet.
         region: the worst region.
+        volume_ml: predicted volume of the whole tumour in mL; None: not known.
+        enhancing_share: predicted share of enhancing tumour in it, 0 to 1; None: not known.
     """
 
     case_id: str
-    last_offered: float = 0.0
     disagreement: float | None = None
     region: str = ""
+    volume_ml: float | None = None
+    enhancing_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A case with an accepted label, which may be looked at again.
+
+    Args:
+        case_id: its id.
+        submitted: when its label was submitted, seconds since 1970.
+        dice: Dice of the label and the model's mask, of the region where it is lowest; None: not compared yet.
+        region: that region.
+        reviewed: the label was looked at again already.
+    """
+
+    case_id: str
+    submitted: float = 0.0
+    dice: float | None = None
+    region: str = ""
+    reviewed: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,3 +73,32 @@ def worst_region(scores: Mapping[str, Any]) -> tuple[str, float] | None:
         return None
     value, region = max(found)
     return region, min(1.0, max(0.0, value))
+
+
+def predicted_volumes(scores: Mapping[str, Any]) -> dict[str, float]:
+    """The middle of the 90 % interval of each region's volume in mL.
+
+    Args:
+        scores: by region, each with ``volume_ml_p05`` and ``volume_ml_p95``.
+    """
+    found = {}
+    for region, score in scores.items():
+        if isinstance(score, Mapping):
+            low, high = score.get("volume_ml_p05"), score.get("volume_ml_p95")
+            if isinstance(low, int | float) and isinstance(high, int | float):
+                found[region] = (low + high) / 2
+    return found
+
+
+def tumour_mix(volumes_ml: Mapping[str, float]) -> tuple[float | None, float | None]:
+    """Volume of the whole tumour in mL and the share of enhancing tumour in it, None where there is none or it is not known.
+
+    Args:
+        volumes_ml: by region. The whole tumour is ``WT``, or the only region there is.
+    """
+    if not volumes_ml:
+        return None, None
+    whole = float(volumes_ml.get("WT", max(volumes_ml.values())))
+    if "ET" not in volumes_ml or whole <= 0:
+        return whole, None
+    return whole, min(1.0, float(volumes_ml["ET"]) / whole)

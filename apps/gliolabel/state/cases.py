@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,15 @@ class CaseNotes:
             row = session.get(CaseRow, case_id)
             return {} if row is None else dict(row.info)
 
-    def all(self) -> dict[str, dict[str, Any]]:
-        """What was noted, by case id."""
+    def all(self, case_ids: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
+        """What was noted, by case id.
+
+        Args:
+            case_ids: only of these cases.
+        """
+        query = select(CaseRow) if case_ids is None else select(CaseRow).where(CaseRow.case_id.in_(case_ids))
         with self._database.reading() as session:
-            return {row.case_id: dict(row.info) for row in session.scalars(select(CaseRow))}
+            return {row.case_id: dict(row.info) for row in session.scalars(query)}
 
     def merge(self, case_id: str, info: Mapping[str, Any]) -> None:
         """Add to what was noted; an object under the same key is merged with the one that is there."""

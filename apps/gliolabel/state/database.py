@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine, event, inspect
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from gliolabel.errors import InputError, UnavailableError
+from gliolabel.state.changes import Changes
 from gliolabel.state.folder import StateFolder
 from gliolabel.state.tables import SCHEMA_VERSION, About, Base
 
@@ -65,12 +66,16 @@ class Database:
     def writing(self) -> Iterator[Session]:
         """A session that is committed at the end of the block, or rolled back when the block raises.
 
+        Which cases it changed is noted, see :mod:`gliolabel.state.changes`.
+
         Raises:
             UnavailableError: the disk is full, the database is locked for too long or gone.
         """
         with Session(self._writing_engine, expire_on_commit=False) as session:
+            changes = Changes.watch(session)
             try:
                 yield session
+                changes.note()
                 session.commit()
             except OperationalError as error:
                 session.rollback()
@@ -83,6 +88,7 @@ class Database:
     def _create_tables(self) -> None:
         with self.writing() as session:
             Base.metadata.create_all(session.connection())
+            _add_missing_columns(session.connection())
             about = session.get(About, "schema")
             if about is None:
                 session.add(About(key="schema", value=str(SCHEMA_VERSION)))
@@ -91,6 +97,17 @@ class Database:
                     f"The state database in {self.folder.path} was made by a newer GlioLabel (schema {about.value}, this one knows "
                     f"{SCHEMA_VERSION}). Update GlioLabel, or choose another state folder."
                 )
+
+
+def _add_missing_columns(connection: Connection) -> None:
+    """Columns that came after the database was made. All of them may be empty, so older code can go on using it."""
+    present = inspect(connection)
+    for table in Base.metadata.sorted_tables:
+        there = {column["name"] for column in present.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                kind = column.type.compile(connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}")
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

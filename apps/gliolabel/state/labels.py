@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -127,11 +127,16 @@ class LabelStore:
         with self._database.reading() as session:
             return list(session.scalars(query.order_by(LabelRow.tag, LabelRow.version)))
 
-    def all_newest(self) -> dict[str, dict[str, LabelRow]]:
-        """The newest version by case and tag."""
+    def all_newest(self, case_ids: Collection[str] | None = None) -> dict[str, dict[str, LabelRow]]:
+        """The newest version by case and tag.
+
+        Args:
+            case_ids: only of these cases.
+        """
         newest: dict[str, dict[str, LabelRow]] = {}
+        query = self._visible() if case_ids is None else self._visible().where(LabelRow.case_id.in_(case_ids))
         with self._database.reading() as session:
-            for row in session.scalars(self._visible().order_by(LabelRow.version)):
+            for row in session.scalars(query.order_by(LabelRow.version)):
                 newest.setdefault(row.case_id, {})[row.tag] = row
         return newest
 

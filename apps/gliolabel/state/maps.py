@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,33 +13,13 @@ from sqlalchemy import Select, select
 
 from gliolabel.state.database import Database
 from gliolabel.state.files import file_stem, write_for_good
-from gliolabel.state.tables import MapRow, ScoreRow, now
+from gliolabel.state.scores import MapKey, put_score
+from gliolabel.state.tables import AgreementRow, MapRow, ScoreRow
 
 _LOG = logging.getLogger(__name__)
 
 #: Runs kept per case: the current one and the last other one. Maps can be computed again, and are large.
 RUNS_KEPT = 2
-
-
-@dataclass(frozen=True)
-class MapKey:
-    """What a Monte-Carlo dropout run is of.
-
-    Args:
-        case_id: id of the case, or the key of a session.
-        model: name of the segmentation task.
-        version: the model version.
-        passes: how many passes.
-        seed: of the dropout masks.
-        source: SHA-256 over the image files; a changed image has another key.
-    """
-
-    case_id: str
-    model: str
-    version: str
-    passes: int
-    seed: int
-    source: str
 
 
 class MapStore:
@@ -85,11 +65,7 @@ class MapStore:
                     for other in session.scalars(select(MapRow).filter_by(case_id=key.case_id, current=True)):
                         other.current = False
                 session.add(row)
-                # A run of other passes or seed that somebody tried out does not replace the scores that cases are compared by.
-                if current or session.get(ScoreRow, (key.case_id, key.model, key.version)) is None:
-                    score = ScoreRow(case_id=key.case_id, model=key.model, version=key.version, passes=key.passes, seed=key.seed)
-                    score.scores, score.created = dict(scores), now()
-                    session.merge(score)
+                put_score(session, key, scores=scores, current=current)
                 session.flush()
                 kept = select(MapRow).filter_by(case_id=key.case_id).order_by(MapRow.current.desc(), MapRow.id.desc())
                 for surplus in list(session.scalars(kept))[RUNS_KEPT:]:
@@ -113,10 +89,16 @@ class MapStore:
         with self._database.reading() as session:
             return session.scalars(select(MapRow).filter_by(case_id=case_id, current=True).order_by(MapRow.id.desc())).first()
 
-    def all_current(self) -> dict[str, MapRow]:
-        """The current runs by case id."""
+    def all_current(self, case_ids: Collection[str] | None = None) -> dict[str, MapRow]:
+        """The current runs by case id.
+
+        Args:
+            case_ids: only of these cases.
+        """
+        query = select(MapRow).filter_by(current=True).order_by(MapRow.id)
         with self._database.reading() as session:
-            return {row.case_id: row for row in session.scalars(select(MapRow).filter_by(current=True).order_by(MapRow.id))}
+            rows = session.scalars(query if case_ids is None else query.where(MapRow.case_id.in_(case_ids)))
+            return {row.case_id: row for row in rows}
 
     def make_current(self, row: MapRow) -> None:
         """The last segmentation of the case was of this run's model."""
@@ -137,7 +119,9 @@ class MapStore:
         """Forget all runs and scores of a case and delete the files."""
         with self._database.writing() as session:
             rows = list(session.scalars(select(MapRow).filter_by(case_id=case_id)))
-            for row in [*rows, *session.scalars(select(ScoreRow).filter_by(case_id=case_id))]:
+            scores = session.scalars(select(ScoreRow).filter_by(case_id=case_id))
+            agreements = session.scalars(select(AgreementRow).filter_by(case_id=case_id))
+            for row in [*rows, *scores, *agreements]:
                 session.delete(row)
         for row in rows:
             self._delete(row.paths.values())
@@ -148,6 +132,9 @@ class MapStore:
                 (self._folder.path / path).unlink(missing_ok=True)
             except OSError as error:  # Windows: somebody is reading it. It is named by no row and does no harm.
                 _LOG.debug("%s was left behind: %s", path, error)
+
+
+__all__ = ["RUNS_KEPT", "MapKey", "MapStore"]
 
 
 def _runs(key: MapKey) -> Select[MapRow]:

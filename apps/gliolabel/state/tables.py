@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, Index, Integer, String, TypeDecorator, UniqueConstraint
+from sqlalchemy import JSON, DateTime, Dialect, Float, Index, Integer, String, TypeDecorator, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 #: Raised when a table changes in a way that older code cannot read.
@@ -129,3 +129,48 @@ class ScoreRow(Base):
     #: By region: ``band_mean``, ``volume_cv``, ``pairwise_dice``, ``volume_ml_p05``, ``volume_ml_p95``.
     scores: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+    #: As of a map. None: scored before it was kept, and not known to be out of date.
+    source: Mapped[str | None] = mapped_column(String(64), default=None)
+    #: Why the case could not be scored, or nothing.
+    error: Mapped[str | None] = mapped_column(String(1024), default=None)
+
+
+class AgreementRow(Base):
+    """How far a model version's mask and the newest accepted label of a case agree."""
+
+    __tablename__ = "agreements"
+
+    case_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    model: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version: Mapped[str] = mapped_column(String(128), primary_key=True)
+    #: Id of the :class:`LabelRow` that was compared.
+    label_id: Mapped[int] = mapped_column(Integer)
+    source: Mapped[str] = mapped_column(String(64), default="")
+    #: By region; two empty masks agree (1).
+    dice: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    error: Mapped[str | None] = mapped_column(String(1024), default=None)
+    created: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+
+
+class LeaseRow(Base):
+    """A case that was offered to a reader, who has it until ``expires``. The row stays, so that what was passed over is known."""
+
+    __tablename__ = "leases"
+
+    case_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(256), primary_key=True, index=True)
+    strategy: Mapped[str] = mapped_column(String(64), default="")
+    #: Seconds since 1970.
+    offered: Mapped[float] = mapped_column(Float)
+    #: Seconds since 1970; 0: it was submitted, or the reader asked for another.
+    expires: Mapped[float] = mapped_column(Float, index=True)
+
+
+class ChangeRow(Base):
+    """When a table last changed for a case, as a number that grows with every transaction: what is remembered in memory follows it."""
+
+    __tablename__ = "changes"
+
+    topic: Mapped[str] = mapped_column(String(32), primary_key=True)
+    case_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, index=True)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Body, Depends
+from fastapi import APIRouter, Body, Depends, Request
 from monailabel.config import settings
 from monailabel.endpoints.user.auth import RBAC, User
 
+from gliolabel.labelserver.strategies import HOLDER
 from gliolabel.labelserver.wire import check_params
 
 if TYPE_CHECKING:
     from gliolabel.labelserver.case_app import CaseApp
 
 _USER = RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER)
+#: A client id is free text; so much of it is kept.
+_CLIENT_LENGTH = 128
 
 
 def router(app: CaseApp) -> APIRouter:
@@ -23,15 +26,20 @@ def router(app: CaseApp) -> APIRouter:
 
     @routes.post("/{strategy}", summary="The case to do next")
     def next_sample(
-        strategy: str, user: Annotated[User, Depends(_USER)], params: Annotated[dict[str, Any] | None, Body()] = None
+        strategy: str,
+        http: Request,
+        user: Annotated[User, Depends(_USER)],
+        params: Annotated[dict[str, Any] | None, Body()] = None,
     ) -> dict[str, Any]:
         request = check_params(dict(params or {}))
-        with app.choosing:  # two readers who ask at once get different cases
-            sample = app.next_sample({**request, "strategy": strategy})
-            if sample:
-                client = user.username if settings.MONAI_LABEL_AUTH_ENABLE else str(request.get("client_id") or "")
-                offered = {strategy: {"ts": round(time.time(), 3), "client_id": client}}
-                app.cases.update_image_info(sample["id"], {"strategy": offered})
+        logged_in = settings.MONAI_LABEL_AUTH_ENABLE
+        client = (user.username if logged_in else str(request.get("client_id") or ""))[:_CLIENT_LENGTH]
+        # `user-xyz` is everybody's client id until somebody sets another, so two of them are told apart by their addresses.
+        holder = f"user {client}" if logged_in else f"{client} at {http.client.host if http.client else ''}"
+        with app.choosing:  # the database sees to it as well; here nobody has to try twice
+            sample = app.next_sample({**request, "strategy": strategy, HOLDER: holder})
+        if sample:
+            app.cases.update_image_info(sample["id"], {"strategy": {strategy: {"ts": round(time.time(), 3), "client_id": client}}})
         return sample
 
     return routes

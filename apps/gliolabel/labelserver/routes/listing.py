@@ -1,0 +1,38 @@
+"""``GET /datastore/``: the list of all cases, which the plugin and the reviewer plugin read often."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import JSONResponse
+from monailabel.config import settings
+from monailabel.endpoints.user.auth import RBAC
+
+if TYPE_CHECKING:
+    from gliolabel.labelserver.case_app import CaseApp
+
+_USER = RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER)
+
+
+class Listed(StrEnum):
+    """What is listed."""
+
+    all = "all"
+    stats = "stats"
+    train = "train"
+
+
+def router(app: CaseApp) -> APIRouter:
+    """The route."""
+    routes = APIRouter(prefix=settings.MONAI_LABEL_API_STR + "/datastore", tags=["Datastore"])
+
+    @routes.get("/", summary="The list of all cases, or counts", dependencies=[Depends(_USER)])
+    def datastore(output: Listed = Listed.stats) -> Response:
+        if output is Listed.all:
+            # Encoded already: of 10,000 cases only those that changed are encoded anew.
+            return Response(app.cases.listing(), media_type="application/json")
+        return JSONResponse(app.cases.datalist() if output is Listed.train else app.cases.status())
+
+    return routes
