@@ -56,13 +56,8 @@ def load_training_case(case: Case, *, cache: Cache | None = None) -> TrainingCas
     prepared = prepare(case.read())
     following = torch.from_numpy(prepared.follow(given))
     checksums = {name: hashlib.sha256(file.path.read_bytes()).hexdigest() for name, file in case.sequences.items()}
-    tensors = (
-        prepared.image,
-        prepared.brain,
-        following,
-        following.nonzero().to(torch.int32),
-        prepared.brain.nonzero()[::8].to(torch.int32),
-    )
+    inside = prepared.brain.nonzero()[::8].to(torch.int32)
+    tensors: tuple[Tensor, ...] = (prepared.image, prepared.brain, following, following.nonzero().to(torch.int32), inside)
     if cache is not None:
         # Looked at whole, not by file name: these are the tensors of just these files.
         key = f"case 1\n{case.id}\n{sorted(checksums.items())}\n{hashlib.sha256(following.numpy().tobytes()).hexdigest()}"
