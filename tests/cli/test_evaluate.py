@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import importlib.util
 import json
 import shutil
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gliolabel.recipes import ModelVersion
+from gliolabel.recipes import ModelVersion, load_recipe
 from gliolabel.registry import Registry
 from gliolabel.studies import open_studies
 
@@ -68,10 +69,8 @@ def test_cases_of_a_split(gliolabel: Callable, predicted: list[Any], phantom_fol
 def test_training_cases_are_refused(
     gliolabel: Callable, predicted: list[Any], phantom_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dataclasses import replace
-
     first = next(iter(open_studies(phantom_folder)))
-    seen = replace(Registry().champion("unet3d"), metadata={"trained_on": {first.id: {}}})
+    seen = dataclasses.replace(Registry().champion("unet3d"), metadata={"trained_on": {first.id: {}}})
     monkeypatch.setattr("gliolabel.cli.evaluate.choose_model", lambda name: seen)
     folders = ("--studies", phantom_folder, "--output", tmp_path / "out")
     answer = gliolabel("evaluate", *folders)
@@ -116,6 +115,11 @@ def test_bad_input(gliolabel: Callable, predicted: list[Any], phantom_folder: Pa
     assert "no labelled case" in refused("--studies", tmp_path / "empty", "--output", out)
     folders = ("--studies", phantom_folder, "--output", out)
     assert "no-such-case" in refused(*folders, "--case", "no-such-case")
+    slices = dataclasses.replace(Registry().champion("unet3d"), recipe=load_recipe("patsatzi2023_unet2d_lgg", []), name="lgg")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gliolabel.cli.evaluate.choose_model", lambda name: slices if name == "lgg" else Registry().champion(name))
+        assert "Test them apart" in refused(*folders, "--model", "unet3d", "--model", "lgg")
+        assert "holds no slices" in refused(*folders, "--model", "lgg")
     assert "named twice" in refused(*folders, "--model", "unet3d", "--model", "unet3d")
     assert "--device typo" in refused(*folders, "--device", "typo")
     refused(*folders, "--model", tmp_path / "missing.safetensors")

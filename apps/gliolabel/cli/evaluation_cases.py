@@ -64,8 +64,8 @@ def open_cases(folder: Path, versions: Sequence[ModelVersion], *, labels: str | 
         stacks = open_stacks(folder)
         return Available(
             folder=folder,
-            labelled={stack.id: stack for stack in stacks if stack.masks},
-            unlabelled=tuple(stack.id for stack in stacks if not stack.masks),
+            labelled={stack.id: stack for stack in stacks if stack.labelled},
+            unlabelled=tuple(stack.id for stack in stacks if not stack.labelled),
             layout="stacks of slices",
         )
     store, files = open_studies(folder, labels=labels), Digests()

@@ -124,12 +124,12 @@ def open_predictor(version: ModelVersion, *, device: str | None = None) -> Predi
     recipe = version.recipe
     if [step.kind for step in recipe.preprocessing] == ["brain"] and recipe.network.out_channels == 1 + len(REGIONS):
         return SegmenterPredictor(Segmenter(version, device=device))
-    if recipe.data.unit == "slice":
-        from gliolabel.evaluation.slices import SlicePredictor
+    if recipe.data.unit == "slice" or (recipe.network.spatial_dims == 3 and recipe.network.out_channels == 1 + len(REGIONS)):
+        from gliolabel.evaluation.report_models import ReportPredictor
 
-        return SlicePredictor(version, device=device)
-    steps = ", ".join(step.kind for step in recipe.preprocessing)
+        return ReportPredictor(version, device=device)
+    network = recipe.network
     raise InputError(
-        f"model {version.name} {version.version}: its recipe {recipe.name} reads volumes with the preprocessing {steps} and has "
-        f"{recipe.network.out_channels} output channels; expected slices, or volumes of the product (brain, 4 channels)"
+        f"model {version.name} {version.version}: its recipe {recipe.name} reads volumes with a {network.spatial_dims}-D network of "
+        f"{network.out_channels} output channels; expected slices, or volumes with a 3-D network of {1 + len(REGIONS)}"
     )
