@@ -25,6 +25,9 @@ WORST: Final = 4
 _PLOTTED: Final = ("dice", "hd95_mm", "volume_error_ml")
 _COMPARED: Final = ("dice", "iou", "hd95_mm", "volume_error_ml")
 
+#: Columns of the summary and their digits.
+_COLUMNS: Final = {"dice": 3, "iou": 3, "accuracy": 3, "hd95_mm": 1, "volume_error_ml": 1, "volume_error_percent": 0}
+
 _REGION_NAMES: Final = {
     "WT": "whole tumour",
     "TC": "tumour core",
@@ -60,6 +63,7 @@ def write_page(evaluation: Evaluation, analysis: Analysis, path: Path, *, about:
         regions={name: _REGION_NAMES.get(name, name) for name in (*evaluation.regions, CLASSES_ROW)},
         region_values=REGIONS,
         summary=analysis.summaries,
+        columns=[(name, digits) for name, digits in _COLUMNS.items() if _given(analysis, name)],
         compared=[pair for pair in analysis.pairs if pair.measure in _COMPARED and pair.region != CLASSES_ROW],
         errors=_calibration_errors(evaluation),
         boxes=[picture for name in _PLOTTED if (picture := figures.draw_boxes(evaluation, name))],
@@ -72,6 +76,10 @@ def write_page(evaluation: Evaluation, analysis: Analysis, path: Path, *, about:
         classes_row=CLASSES_ROW,
     )
     write_whole(path, lambda target: target.write_text(text, encoding="utf-8"))
+
+
+def _given(analysis: Analysis, measure: str) -> bool:
+    return any(measure in row for regions in analysis.summaries.values() for row in regions.values())
 
 
 def _pairs(evaluation: Evaluation) -> list[figures.Picture]:

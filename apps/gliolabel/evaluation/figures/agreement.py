@@ -17,7 +17,7 @@ def draw_agreement(evaluation: Evaluation) -> Picture | None:
     said: list[str] = []
     regions = evaluation.regions
     with style():
-        figure = new_figure(3.0 * len(regions) + 0.6, 6.4)
+        figure = new_figure(max(4.6, 3.0 * len(regions) + 0.6), 6.4)
         axes = figure.subplots(2, max(1, len(regions)), squeeze=False)
         for column, region in enumerate(regions):
             upper, lower = axes[0, column], axes[1, column]
@@ -53,7 +53,7 @@ def draw_agreement(evaluation: Evaluation) -> Picture | None:
             return None
         axes[0, 0].set_ylabel("predicted (mL)")
         axes[1, 0].set_ylabel("predicted minus true (mL)")
-        legend_below(figure, list(axes.flat))
+        legend_below(figure, list(axes.flat), columns=min(3, len(regions)))
         return as_svg(
             figure,
             alt="Volumes. " + "; ".join(said) + ".",

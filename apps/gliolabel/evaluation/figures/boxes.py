@@ -62,7 +62,7 @@ def draw_boxes(evaluation: Evaluation, measure: str) -> Picture | None:
         else:
             axis.axhline(0, color="#22272e", linewidth=1)
         if len(models) > 1:
-            legend_below(figure, [axis])
+            legend_below(figure, [axis], columns=min(3, len(regions)))
         return as_svg(
             figure, alt=f"Box plots of {about.title}. " + "; ".join(said) + ".", caption=f"{about.title} by region. {about.meaning}"
         )

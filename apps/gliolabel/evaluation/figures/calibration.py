@@ -26,7 +26,7 @@ def draw_calibration(evaluation: Evaluation) -> Picture | None:
     """
     said: list[str] = []
     with style():
-        figure = new_figure(2.9 * len(evaluation.regions) + 0.6, 3.9)
+        figure = new_figure(max(4.6, 2.9 * len(evaluation.regions) + 0.6), 3.9)
         axes = figure.subplots(1, max(1, len(evaluation.regions)), sharey=True, squeeze=False)[0]
         for axis, region in zip(axes, evaluation.regions, strict=False):
             axis.plot([0, 1], [0, 1], "--", color=INK, linewidth=1, label="perfect")
@@ -45,11 +45,12 @@ def draw_calibration(evaluation: Evaluation) -> Picture | None:
         if not said:
             return None
         axes[0].set_ylabel("true share of voxels")
-        legend_below(figure, axes)
+        legend_below(figure, axes, columns=min(3, len(evaluation.regions)))
         return as_svg(
             figure,
             alt="Reliability curves. " + "; ".join(said) + ".",
-            caption="Voxels inside the brain, all cases together. Below the dashed line the model is surer than it is right.",
+            caption="Voxels inside the brain (of slices: all that are not black), all cases together. Below the dashed line the model is "
+            "surer than it is right.",
         )
 
 

@@ -23,7 +23,7 @@ def draw_worst(outcome: Outcome, snapshots: Mapping[str, Snapshot]) -> Picture:
         snapshots: its slices by region.
     """
     shots = {region: snapshots[region] for region in outcome.rows if region in snapshots}
-    figure = new_figure(2.9 * len(shots), _HEIGHT + 0.4)
+    figure = new_figure(max(4.0, 2.9 * len(shots)), _HEIGHT + 0.4)
     axes = figure.subplots(1, len(shots), squeeze=False)[0]
     said = []
     for axis, (region, shot) in zip(axes, shots.items(), strict=True):
