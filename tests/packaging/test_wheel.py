@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (
     "apps/gliolabel",
     "apps/brain_tumor",
+    "sample-apps/lgg_flair",
     "setup.cfg",
     "pyproject.toml",
     "MANIFEST.in",
@@ -77,7 +78,8 @@ def test_it_holds_the_package_its_data_and_the_app(wheel: Path) -> None:
     for folder, kind in (("recipes", "*.yaml"), ("weights", "*.safetensors")):
         ours = {f"gliolabel/{folder}/{path.name}" for path in (ROOT / "apps" / "gliolabel" / folder).glob(kind)}
         assert ours <= names
-    assert any(name.endswith(".data/data/monailabel/sample-apps/brain_tumor/main.py") for name in names)
+    for app in ("brain_tumor", "lgg_flair"):
+        assert any(name.endswith(f".data/data/monailabel/sample-apps/{app}/main.py") for name in names)
     top = {name.split("/")[0] for name in names}
     assert top == {"gliolabel", *(name for name in top if name.endswith((".dist-info", ".data")))}
     assert not any("__pycache__" in name or name.endswith((".nii.gz", ".pt")) for name in names)
