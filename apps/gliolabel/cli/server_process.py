@@ -79,6 +79,13 @@ class ServerProcess:
                 time.sleep(0.25)
         raise UnavailableError(f"The server gave no answer within {START_LIMIT:.0f} s. {self._last_words()}")
 
+    def memory_mib(self) -> float:
+        """Memory it holds now (resident), in MiB."""
+        import psutil
+
+        assert self._process is not None
+        return float(psutil.Process(self._process.pid).memory_info().rss) / 2**20
+
     def wait(self) -> int:
         """Wait until it stops, and return its exit code; interrupting is the normal way to end: 0."""
         assert self._process is not None

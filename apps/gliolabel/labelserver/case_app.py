@@ -122,6 +122,10 @@ class CaseApp(_Base):
         from monailabel.app import app as fastapi_app  # it imports this app's module, so not at the top
 
         install_routes(fastapi_app, self)
+        # What is known of the cases is read now, so that the first reader does not wait for it.
+        self.cases.listing()
+        self.scorings.progress()
+        self.cases.leases.forget_old()
         super().on_init_complete()
         # The server waits for requests that are being answered, and those may wait for a map of minutes.
         before_signals(self._give_up)

@@ -129,7 +129,7 @@ class Survey:
             for case_id in ids:
                 parts = (notes.get(case_id), labels.get(case_id), maps.get(case_id))
                 there = self._entries.get(case_id)
-                if there is None or any(a is not b for a, b in zip(there[0], parts, strict=True)):
+                if there is None or there[0][0] is not parts[0] or there[0][1] is not parts[1] or there[0][2] is not parts[2]:
                     entry = self._entry(case_id, parts[0] or {}, parts[1] or {}, parts[2])
                     there = (parts, f"{json.dumps(case_id)}:{json.dumps(entry, separators=(',', ':'))}".encode())
                 entries[case_id] = there

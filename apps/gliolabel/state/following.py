@@ -49,6 +49,9 @@ class Follower(Generic[_Value]):
                 values = dict(fresh)
             else:
                 fresh = self._load(changed)
-                values = {case_id: value for case_id, value in self._values.items() if case_id not in set(changed)} | dict(fresh)
+                values = dict(self._values)
+                for case_id in changed:
+                    values.pop(case_id, None)
+                values.update(fresh)
             self._values, self._seen = values, number
             return values

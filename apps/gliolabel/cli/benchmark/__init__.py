@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +15,13 @@ from gliolabel.cli.model_choice import choose_model, open_registry
 from gliolabel.errors import InputError, UnavailableError
 
 if TYPE_CHECKING:
+    from rich.console import Group
+
     from gliolabel.studies import Case
+
+#: With --scale: how many cases, and how often each request is sent.
+_CASES = (100, 1_000, 10_000)
+_ROUNDS = 25
 
 
 def benchmark(
@@ -31,6 +38,10 @@ def benchmark(
     ] = False,
     stock: Annotated[bool, typer.Option("--stock/--no-stock", help="Also measure stock MONAI Label with the same weights.")] = True,
     device: Annotated[str | None, typer.Option(help="For example cpu or cuda; the best one without this.")] = None,
+    scale: Annotated[
+        bool, typer.Option("--scale", help="Instead: how long a server's answers take with many cases, and its memory. Takes minutes.")
+    ] = False,
+    cases: Annotated[list[int] | None, typer.Option(min=10, help="With --scale: how many cases; may be given more than once.")] = None,
     output: Annotated[Path | None, typer.Option(help="Also write the numbers to this JSON file.", metavar="FILE")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
@@ -40,6 +51,9 @@ def benchmark(
     BasicInferTask with the radiology app's transforms and sliding windows (overlap 0.4), and its epistemic_v2 scoring.
     """
     quiet_libraries()
+    if scale:
+        _scale(cases or list(_CASES), output=output, as_json=as_json)
+        return
     from gliolabel.cli.benchmark.measuring import Job, machine, measure
     from gliolabel.cli.benchmark.table import table
 
@@ -69,6 +83,31 @@ def benchmark(
                 rows.append(measure(job))
                 bar.advance(task)
     result = {"machine": machine(), "case": {"id": chosen[1].id, "grid": str(chosen[1].grid()), "synthetic": studies is None}, "rows": rows}
+    _give(result, output=output, as_json=as_json, shown=lambda: table(result))
+    if any(row["error"] for row in rows):
+        raise typer.Exit(1)
+
+
+def _scale(cases: list[int], *, output: Path | None, as_json: bool) -> None:
+    from gliolabel.cli.benchmark.measuring import machine
+    from gliolabel.cli.benchmark.scale import measure_scale
+    from gliolabel.cli.benchmark.scale_table import scale_table
+
+    registry = open_registry()
+    names = registry.names()
+    version = registry.champion(names[0]) if names else None
+    rows = []
+    with console.progress_bar(shown=not as_json) as bar:
+        task = bar.add_task("Measuring", total=len(cases))
+        for count in cases:
+            bar.update(task, description=f"{count:,} cases")
+            rows.append(measure_scale(count, rounds=min(_ROUNDS, count // 2), version=version))
+            bar.advance(task)
+    result = {"machine": machine(), "rounds": _ROUNDS, "rows": rows}
+    _give(result, output=output, as_json=as_json, shown=lambda: scale_table(result))
+
+
+def _give(result: dict[str, Any], *, output: Path | None, as_json: bool, shown: Callable[[], Group]) -> None:
     if output is not None:
         import json
 
@@ -76,9 +115,7 @@ def benchmark(
     if as_json:
         console.print_json(result)
     else:
-        console.out.print(table(result))
-    if any(row["error"] for row in rows):
-        raise typer.Exit(1)
+        console.out.print(shown())
 
 
 def _case(studies: Path | None, case_id: str | None, folder: Path) -> tuple[Path, Case]:
