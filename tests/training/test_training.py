@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,10 +13,14 @@ from gliolabel.errors import GlioLabelError, InputError
 from gliolabel.recipes import Recipe, load_recipe
 from gliolabel.studies import open_studies
 from gliolabel.training.augmentation import augment
+from gliolabel.training.batches import PatchSource
+from gliolabel.training.cache import Cache
 from gliolabel.training.cases import TrainingCase, load_training_cases
-from gliolabel.training.engine import Training, learning_rate_share
+from gliolabel.training.data import patch_data
+from gliolabel.training.engine import Training
 from gliolabel.training.folds import make_folds
 from gliolabel.training.patches import draw_batch
+from gliolabel.training.schedules import learning_rate_share
 
 SMALL = [
     "network.channels=[4, 8]",
@@ -25,6 +30,11 @@ SMALL = [
     "optimiser.learning_rate=0.01",
     "augmentation.missing_share=0.1",
 ]
+
+
+def training(recipe: Recipe, cases: list[TrainingCase], **options: Any) -> Training:
+    source = PatchSource(cases, sampling=recipe.sampling, augmentation=recipe.augmentation, seed=recipe.seed)  # type: ignore[arg-type]
+    return Training(recipe, source, **options)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +48,7 @@ def cases(phantom_folder: Path) -> list[TrainingCase]:
 
 
 def test_resumed_equals_uninterrupted_bit_for_bit(recipe: Recipe, cases: list[TrainingCase], tmp_path: Path) -> None:
-    straight = Training(recipe, cases, folder=tmp_path / "a", steps=12, checkpoint_every=4).run()
+    straight = training(recipe, cases, folder=tmp_path / "a", steps=12, checkpoint_every=4).run()
 
     class KilledError(Exception):
         pass
@@ -47,10 +57,10 @@ def test_resumed_equals_uninterrupted_bit_for_bit(recipe: Recipe, cases: list[Tr
         if broken.step == 7:
             raise KilledError
 
-    broken = Training(recipe, cases, folder=tmp_path / "b", steps=12, checkpoint_every=4)
+    broken = training(recipe, cases, folder=tmp_path / "b", steps=12, checkpoint_every=4)
     with pytest.raises(KilledError):
         broken.run(kill)
-    resumed = Training(recipe, cases, folder=tmp_path / "b", steps=12, checkpoint_every=4)
+    resumed = training(recipe, cases, folder=tmp_path / "b", steps=12, checkpoint_every=4)
     assert resumed.step == 4
     for name, tensor in resumed.run().items():
         assert torch.equal(tensor, straight[name]), name
@@ -58,33 +68,33 @@ def test_resumed_equals_uninterrupted_bit_for_bit(recipe: Recipe, cases: list[Tr
 
 def test_the_loss_falls(recipe: Recipe, cases: list[TrainingCase], tmp_path: Path) -> None:
     larger = load_recipe("unet3d", [*SMALL, "sampling.patch=[32, 32, 32]", "network.channels=[8, 16, 32]", "optimiser.mean_decay=0.9"])
-    training = Training(larger, cases[:1], folder=tmp_path, steps=80)
-    training.run()
-    assert sum(training.losses[-20:]) < 0.8 * sum(training.losses[:20])
+    run = training(larger, cases[:1], folder=tmp_path, steps=80)
+    run.run()
+    assert sum(run.losses[-20:]) < 0.8 * sum(run.losses[:20])
 
 
 def test_a_checkpoint_of_another_training_is_refused(recipe: Recipe, cases: list[TrainingCase], tmp_path: Path) -> None:
-    Training(recipe, cases, folder=tmp_path, steps=2, checkpoint_every=1).run()
+    training(recipe, cases, folder=tmp_path, steps=2, checkpoint_every=1).run()
     with pytest.raises(InputError, match="belongs to another training"):
-        Training(recipe, cases[:1], folder=tmp_path, steps=2)
+        training(recipe, cases[:1], folder=tmp_path, steps=2)
 
 
 def test_a_diverging_loss_stops_with_the_last_good_checkpoint(
     recipe: Recipe, cases: list[TrainingCase], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    training = Training(recipe, cases, folder=tmp_path, steps=100, checkpoint_every=1)
-    training.steps = 3
-    training.run()
-    training.steps = 100
+    run = training(recipe, cases, folder=tmp_path, steps=100, checkpoint_every=1)
+    run.steps = 3
+    run.run()
+    run.steps = 100
     monkeypatch.setattr("gliolabel.training.batches.augment", lambda images, **_: images * float("nan"))
     with pytest.raises(GlioLabelError, match="not finite for 20 batches"):
-        training.run()
-    assert all(bool(torch.isfinite(t).all()) for t in training.network.state_dict().values() if t.is_floating_point())
+        run.run()
+    assert all(bool(torch.isfinite(t).all()) for t in run.network.state_dict().values() if t.is_floating_point())
 
 
 def test_no_cases_is_refused(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no case with a label"):
-        Training(recipe, [], folder=tmp_path)
+        patch_data(recipe, [], held_out=[], cache=Cache(tmp_path))
 
 
 def test_patches_keep_image_and_label_together(recipe: Recipe, cases: list[TrainingCase]) -> None:

@@ -1,67 +1,90 @@
-"""``gliolabel train``: a recipe, trained on a study folder, and tested on the cases that were held out."""
+"""``gliolabel train``: a recipe, trained on a study folder, and tested on what was held out."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from gliolabel.cli import console
 from gliolabel.cli.logs import quiet_libraries
 from gliolabel.errors import InputError
 
 if TYPE_CHECKING:
-    from gliolabel.recipes import ModelVersion, Recipe
     from gliolabel.studies import Studies
-    from gliolabel.training.cases import TrainingCase
 
 FOLDS = 5
 
 
 def train(
     recipe: Annotated[str, typer.Option(help="Recipe (`gliolabel recipes` shows them), or a .yaml file.")],
-    studies: Annotated[Path, typer.Option(help="Study folder with labelled cases.", metavar="DIR")],
-    output: Annotated[Path, typer.Option(help="Folder for checkpoint, weights and the table of held-out cases.", metavar="DIR")],
-    fold: Annotated[int | None, typer.Option(min=0, max=FOLDS - 1, help="Hold this fold of five out, and test on it afterwards.")] = None,
-    hold_out: Annotated[list[str] | None, typer.Option(help="Hold this case out; may be given more than once.")] = None,
-    initial: Annotated[Path | None, typer.Option(help="Weights file to start from instead of at random.", metavar="FILE")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps, instead of the recipe's.")] = None,
+    studies: Annotated[Path, typer.Option(help="Folder with labelled cases: BraTS and alike, or LGG slices.", metavar="DIR")],
+    output: Annotated[Path, typer.Option(help="Folder for checkpoint, weights, curves and scores.", metavar="DIR")],
     change: Annotated[
-        list[str] | None, typer.Option("--set", help="section.key=value instead of the recipe's; may be given more than once.")
+        list[str] | None,
+        typer.Option(
+            "--set", help="A variant of the recipe, or section.key=value; may be given more than once.", metavar="VARIANT|KEY=VALUE"
+        ),
     ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs, instead of the recipe's length.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps, instead of the recipe's length.")] = None,
+    split: Annotated[
+        Literal["patient", "slice"] | None,
+        typer.Option(help="Divide samples by patient, or by slice as some reports did (scores then come out too high)."),
+    ] = None,
+    fold: Annotated[
+        int | None, typer.Option(min=0, max=FOLDS - 1, help="Recipes on patches: hold this fold of five out, and test on it afterwards.")
+    ] = None,
+    hold_out: Annotated[
+        list[str] | None, typer.Option(help="Recipes on patches: hold this case out; may be given more than once.", metavar="CASE")
+    ] = None,
+    initial: Annotated[Path | None, typer.Option(help="Weights file to start from instead of at random.", metavar="FILE")] = None,
     version: Annotated[str, typer.Option(help="What the trained version is called.")] = "trained-1",
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N; by default the first GPU if there is one.")] = "",
     labels: Annotated[str | None, typer.Option(help="Numbering of labels in the folder, if its layout does not tell.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the output folder.")] = False,
+    tracking: Annotated[bool, typer.Option("--tracking/--no-tracking", help="Write curves and pictures to OUTPUT/mlflow.db.")] = True,
 ) -> None:
     """Train a recipe.
 
-    Cases are divided by patient. A checkpoint is written every hundred steps; after an interruption the same command with --resume goes
-    on to the same weights. Writes OUTPUT/RECIPE.safetensors, whose header says what it was trained on, and, with cases held out,
-    OUTPUT/held-out.json.
+    Cases are divided by patient. Every epoch (every hundred steps on patches) ends with a checkpoint; after an interruption the same
+    command with --resume goes on to the same weights. Writes OUTPUT/RECIPE.safetensors, whose header says what it was trained on,
+    split.json, curves.json, and the scores: test.json, or held-out.json for recipes on patches.
+
+    Several GPUs or machines: torchrun --nproc-per-node N -m gliolabel.cli train ... with the same options.
     """
     quiet_libraries()
-    import torch
-
-    from gliolabel.recipes import ModelVersion, load_recipe
-    from gliolabel.studies import open_studies
-
-    what = load_recipe(recipe, change or [])
+    if epochs is not None and steps is not None:
+        raise InputError(f"--epochs {epochs} and --steps {steps}: give one of them")
     if not studies.is_dir():
         raise InputError(f"--studies {studies}: there is no such folder. Name the folder that holds the cases.")
     if (output / "checkpoint.pt").exists() and not resume:
         raise InputError(f"--output {output}: holds a checkpoint already. Add --resume to go on with it, or name another folder.")
-    store = open_studies(studies, labels=labels)
-    held = _held_out(store, fold=fold, named=hold_out or [])
+    from gliolabel.cli.training_run import TrainingRun
+    from gliolabel.recipes import ModelVersion, load_recipe
+
+    what = load_recipe(recipe, [*(change or []), *([f"data.split.by={split}"] if split else [])])
     start = None if initial is None else ModelVersion.load(initial)
-    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    model = _train(what, store, held=held, output=output, start=start, steps=steps, version=version, device=chosen)
-    console.out.print(f"Weights in {model.path}.")
-    if held:
-        _test(model, store, held, output=output, device=chosen)
+    run = TrainingRun(what, output=output, start=start, epochs=epochs, steps=steps, version=version, device=device, tracked=tracking)
+    try:
+        if what.sampling.kind == "patches":
+            if split is not None:
+                raise InputError(f"--split {split}: recipe {what.name} trains on patches, which are always divided by patient; use --fold")
+            store = _open(studies, labels)
+            run.on_patches(store, _held_out(store, fold=fold, named=hold_out or []))
+        else:
+            if fold is not None or hold_out:
+                raise InputError(f"--fold and --hold-out: recipe {what.name} divides by data.split; change it with --set data.split....")
+            run.on_whole_samples(studies, labels=labels)
+    finally:
+        run.leave()
+
+
+def _open(studies: Path, labels: str | None) -> Studies:
+    from gliolabel.studies import open_studies
+
+    return open_studies(studies, labels=labels)
 
 
 def _held_out(store: Studies, *, fold: int | None, named: Sequence[str]) -> list[str]:
@@ -74,64 +97,3 @@ def _held_out(store: Studies, *, fold: int | None, named: Sequence[str]) -> list
     if fold is not None:
         held |= set(make_folds([case.id for case in store if case.label is not None], count=FOLDS)[fold])
     return sorted(held)
-
-
-def _train(
-    recipe: Recipe,
-    store: Studies,
-    *,
-    held: Sequence[str],
-    output: Path,
-    start: ModelVersion | None,
-    steps: int | None,
-    version: str,
-    device: str,
-) -> ModelVersion:
-    from gliolabel.recipes import save_model_version
-    from gliolabel.training.cases import load_training_case
-    from gliolabel.training.engine import Progress, Training
-    from gliolabel.training.provenance import describe_training
-
-    wanted = [case for case in store if case.label is not None and case.id not in held]
-    cases: list[TrainingCase] = []
-    with console.progress_bar() as bar:
-        reading = bar.add_task("reading cases", total=len(wanted))
-        for case in wanted:
-            cases.append(load_training_case(case))
-            bar.advance(reading)
-    weights = None if start is None else start.build().state_dict()
-    training = Training(recipe, cases, folder=output, device=device, initial=weights, steps=steps)
-    with console.progress_bar() as bar:
-        task = bar.add_task(f"training {recipe.name} on {len(cases)} cases", total=training.steps, completed=training.step)
-
-        def report(progress: Progress) -> None:
-            recent = training.losses[-50:]
-            text = f"training {recipe.name} on {len(cases)} cases, loss {sum(recent) / len(recent):.3f}"
-            bar.update(task, completed=progress.step, description=text)
-
-        trained = training.run(report)
-    before = None if start is None else {**start.metadata, "name": start.name, "version": start.version}
-    return save_model_version(
-        output / f"{recipe.name}.safetensors",
-        trained,
-        name=recipe.name,
-        version=version,
-        recipe=recipe,
-        metadata=describe_training(cases, held_out=held, steps=training.steps, initial=before),
-    )
-
-
-def _test(model: ModelVersion, store: Studies, held: Sequence[str], *, output: Path, device: str) -> None:
-    from gliolabel.inference import Segmenter
-    from gliolabel.training.holdout import evaluate_cases, precision_cost
-
-    with console.progress_bar() as bar:
-        task = bar.add_task("testing on held-out cases", total=len(held))
-        segmenter, cases = Segmenter(model, device=device), [store.get(case_id) for case_id in held]
-        table: dict[str, Any] = evaluate_cases(segmenter, cases, report=lambda _: bar.advance(task))
-    about = {"model": model.name, "version": model.version, "steps": model.metadata["steps"]}
-    table = {**about, **table, "precision": precision_cost(segmenter, cases)}
-    path = output / "held-out.json"
-    path.write_text(json.dumps(table, indent=1) + "\n")
-    scores = ", ".join(f"{region} {value:.3f}" for region, value in table["mean_dice"].items())
-    console.out.print(f"Mean Dice on {len(held)} held-out cases: {scores}. By case in {path}.")

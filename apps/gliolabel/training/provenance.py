@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gliolabel import __version__
-from gliolabel.training.cases import TrainingCase
 from gliolabel.training.folds import cohort_of
 from gliolabel.vocabulary import RESEARCH_NOTICE
 
@@ -16,6 +15,7 @@ from gliolabel.vocabulary import RESEARCH_NOTICE
 TERMS = {
     "BraTS2021": "RSNA-ASNR-MICCAI BraTS 2021 (TCIA), believed CC BY 4.0; cite Baid 2021, Menze 2015, Bakas 2017",
     "Brats18": "TCGA-GBM/LGG (TCIA) images CC BY 3.0; labels under the terms of BraTS 2018; cite Menze 2015, Bakas 2017",
+    "TCGA": "TCGA-LGG (TCIA) images CC BY 3.0; masks of Buda et al. 2019 CC BY-NC-SA 4.0: not for commercial use",
 }
 
 #: For a cohort of which nothing is known.
@@ -33,24 +33,29 @@ def code_version() -> str:
 
 
 def describe_training(
-    cases: Sequence[TrainingCase], *, held_out: Sequence[str], steps: int, initial: dict[str, Any] | None
+    trained_on: Mapping[str, Mapping[str, str]],
+    *,
+    held_out: Sequence[str],
+    steps: int,
+    initial: Mapping[str, Any] | None,
+    pretrained: bool = False,
 ) -> dict[str, Any]:
     """The metadata of a trained weights file, as JSON.
 
     Args:
-        cases: the training cases.
+        trained_on: SHA-256 of the training images, by case and file.
         held_out: ids of cases that were kept away from the training.
         steps: optimiser steps.
         initial: the metadata, name and version of the weights it started from, if it did.
+        pretrained: the encoder started from ImageNet weights.
     """
-    trained_on = {case.id: case.image_sha256 for case in cases}
-    if initial is not None:
-        # What the starting weights have seen, these have seen.
-        trained_on = {**initial["trained_on"], **trained_on}
+    # What the starting weights have seen, these have seen.
+    seen = {case_id: dict(files) for case_id, files in {**(initial["trained_on"] if initial else {}), **trained_on}.items()}
     return {
-        "trained_on": trained_on,
-        "held_out": sorted(set(held_out) - set(trained_on)),
-        "terms": {cohort: TERMS.get(cohort, UNKNOWN_TERMS) for cohort in sorted({cohort_of(i) for i in trained_on})},
+        "trained_on": seen,
+        "held_out": sorted(set(held_out) - set(seen)),
+        "terms": {cohort: TERMS.get(cohort, UNKNOWN_TERMS) for cohort in sorted({cohort_of(case_id) for case_id in seen})},
+        "pretrained": pretrained,
         "steps": steps,
         "started_from": None if initial is None else {key: initial[key] for key in ("name", "version", "steps")},
         "code_version": code_version(),
