@@ -17,15 +17,15 @@ from gliolabel.labelserver.slices.weights import LatestWeights
 from gliolabel.labelserver.training_runs import BackgroundTrainTask, TrainingRun
 from gliolabel.labelserver.wire import read_options
 from gliolabel.labelserver.workbench import Workbench
-from gliolabel.recipes import Recipe, save_model_version
+from gliolabel.recipes import ModelVersion, Recipe, save_model_version
 from gliolabel.state import StateFolder
+from gliolabel.studies.lgg import open_lgg
 from gliolabel.vocabulary import RESEARCH_NOTICE
 
 if TYPE_CHECKING:  # the training loop brings much with it that a server without trainings never needs
     from torch import Tensor
 
     from gliolabel.training.engine import Progress
-    from gliolabel.training.samples import SampleSet
 
 #: Bytes of prepared slices kept in memory; more go to the disk. The server has other things to do with the rest.
 _CACHE_BYTES: Final = 2 << 30
@@ -106,49 +106,45 @@ class SliceTrainTask(BackgroundTrainTask):
             raise InputError("There is no stopped training to continue, or it was stopped in its first epoch. Start anew.")
         return int(json.loads((work / _ABOUT).read_text())["epochs"])
 
-    def _initial(self, options: TrainOptions) -> dict[str, Tensor] | None:
+    def _initial(self, options: TrainOptions) -> ModelVersion | None:
         if options.start != "served weights":
             return None
         names = self._weights.names()
         if not names:
             raise InputError("There are no served weights to start from. Start anew.")
-        return self._weights.champion(names[0]).build().state_dict()
+        return self._weights.champion(names[0])
 
     def _fit(
-        self, data: Path, work: Path, *, epochs: int, initial: dict[str, Tensor] | None, run: TrainingRun
+        self, data: Path, work: Path, *, epochs: int, initial: ModelVersion | None, run: TrainingRun
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The trained weights, and what a weights file says of them."""
-        from gliolabel.losses import balanced_class_weights
-        from gliolabel.recipes.schema import BinaryLoss, WholeSampling
-        from gliolabel.training.batches import WholeSource
         from gliolabel.training.cache import Cache
+        from gliolabel.training.data import whole_sample_data
         from gliolabel.training.engine import Training
-        from gliolabel.training.samples import open_samples
-        from gliolabel.training.splits import split_samples
+        from gliolabel.training.provenance import describe_training
 
-        samples = open_samples(self._recipe, data, cache=Cache(work / "cache", limit_bytes=_CACHE_BYTES))
-        recipe, section = self._recipe, self._recipe.data.split
-        if len(set(samples.patients.values())) == 1:
-            # Nobody is left to judge by: the last epoch is kept.
-            recipe = recipe.model_copy(update={"keep": "last", "stopping": None})
-            section = section.model_copy(update={"take": ()})
-        parts = split_samples(samples, section)
-        train, validation = parts["train"], parts.get("validation")
-        run.say(f"training on {train.counts()}")
-        assert isinstance(recipe.sampling, WholeSampling), "open_samples refuses others"
-        balanced = isinstance(recipe.loss, BinaryLoss) and recipe.loss.class_weights == "balanced"
+        recipe = self._recipe
+        if len({case.patient for case in open_lgg(data)}) == 1:
+            # Nobody is left to judge by: all slices are learned from, and the last epoch is kept.
+            split = recipe.data.split.model_copy(update={"take": ()})
+            changes = {"data": recipe.data.model_copy(update={"split": split}), "keep": "last", "stopping": None}
+            recipe = recipe.model_copy(update=changes)
+        found = whole_sample_data(recipe, data, cache=Cache(work / "cache", limit_bytes=_CACHE_BYTES))
+        run.say(found.words)
         training = Training(
             recipe,
-            WholeSource(train, sampling=recipe.sampling, augmentation=recipe.augmentation, seed=recipe.seed),
+            found.source,
             folder=work,
-            validation=validation,
+            validation=found.validation,
             device=self._workbench.device,
-            initial=initial,
+            initial=None if initial is None else initial.build().state_dict(),
             epochs=epochs,
-            class_weights=balanced_class_weights(train.targets()) if balanced else None,
+            class_weights=found.class_weights,
         )
         trained = training.run(lambda progress: self._report(progress, run))
-        return trained, _describe(train, validation, epochs=epochs)
+        before = None if initial is None else {**initial.metadata, "name": initial.name, "version": initial.version}
+        held_out = [] if found.validation is None else found.validation.case_ids
+        return trained, describe_training(found.trained_on, held_out=held_out, steps=training.step, initial=before)
 
     def _report(self, progress: Progress, run: TrainingRun) -> None:
         """After every step: makes way, or ends the training."""
@@ -162,17 +158,3 @@ class SliceTrainTask(BackgroundTrainTask):
         self._stats = {"epoch": ended.epoch, "total_epochs": progress.epochs, "best_metric": best, "loss": ended.loss}
         said = "" if dice is None else f", Dice {dice:.3f} on validation slices with tumour"
         run.say(f"epoch {ended.epoch} of {progress.epochs}: loss {ended.loss:.3f}{said}; {progress.seconds_left:.0f} s left")
-
-
-def _describe(train: SampleSet, validation: SampleSet | None, *, epochs: int) -> dict[str, Any]:
-    """What a weights file says of its training."""
-    from gliolabel.training.provenance import UNKNOWN_TERMS, code_version
-
-    return {
-        "trained_on": train.image_sha256,
-        "held_out": list(validation.case_ids) if validation is not None else [],
-        "terms": UNKNOWN_TERMS,
-        "epochs": epochs,
-        "code_version": code_version(),
-        "notice": RESEARCH_NOTICE,
-    }
