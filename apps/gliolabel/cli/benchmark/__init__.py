@@ -23,13 +23,18 @@ if TYPE_CHECKING:
 _CASES = (100, 1_000, 10_000)
 _ROUNDS = 25
 
+#: With --training: the recipes.
+_TRAINED = ("resunet2d", "unet3d")
+
 
 def benchmark(
     studies: Annotated[
         Path | None, typer.Option(help="Take the case from this study folder; without it a synthetic one.", metavar="DIR")
     ] = None,
     case: Annotated[str | None, typer.Option(help="Which case of the study folder; the first one without this.")] = None,
-    model: Annotated[list[str] | None, typer.Option(help="Only this model, or a .safetensors file; may be given more than once.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Only this model, or a .safetensors file; with --training a recipe. Repeatable.")
+    ] = None,
     passes: Annotated[
         int, typer.Option(min=0, max=200, help="Passes of the map, in both. 5 is MONAI Label's own default; 0 leaves the maps out.")
     ] = 5,
@@ -42,6 +47,10 @@ def benchmark(
         bool, typer.Option("--scale", help="Instead: how long a server's answers take with many cases, and its memory. Takes minutes.")
     ] = False,
     cases: Annotated[list[int] | None, typer.Option(min=10, help="With --scale: how many cases; may be given more than once.")] = None,
+    training: Annotated[
+        bool, typer.Option("--training", help="Instead: seconds of a training step of each recipe with patches, beside MONAI's own loop.")
+    ] = False,
+    steps: Annotated[int, typer.Option(min=1, help="With --training: steps that are measured in each of three rounds.")] = 4,
     output: Annotated[Path | None, typer.Option(help="Also write the numbers to this JSON file.", metavar="FILE")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
@@ -53,6 +62,9 @@ def benchmark(
     quiet_libraries()
     if scale:
         _scale(cases or list(_CASES), output=output, as_json=as_json)
+        return
+    if training:
+        _training(model or list(_TRAINED), studies=studies, case=case, steps=steps, device=device, output=output, as_json=as_json)
         return
     from gliolabel.cli.benchmark.measuring import Job, machine, measure
     from gliolabel.cli.benchmark.table import table
@@ -105,6 +117,30 @@ def _scale(cases: list[int], *, output: Path | None, as_json: bool) -> None:
             bar.advance(task)
     result = {"machine": machine(), "rounds": _ROUNDS, "rows": rows}
     _give(result, output=output, as_json=as_json, shown=lambda: scale_table(result))
+
+
+def _training(
+    recipes: list[str], *, studies: Path | None, case: str | None, steps: int, device: str | None, output: Path | None, as_json: bool
+) -> None:
+    from gliolabel.cli.benchmark.measuring import machine
+    from gliolabel.cli.benchmark.training import ROUNDS, compare_training
+    from gliolabel.cli.benchmark.training_table import training_table
+    from gliolabel.recipes import load_recipe
+    from gliolabel.training.cases import load_training_case
+
+    loaded = [load_recipe(name) for name in recipes]
+    with tempfile.TemporaryDirectory(prefix="gliolabel-benchmark-") as folder:
+        chosen = _case(studies, case, Path(folder))[1]
+        prepared = load_training_case(chosen)
+    rows = []
+    with console.progress_bar(shown=not as_json) as bar:
+        task = bar.add_task("Measuring", total=len(loaded) * ROUNDS)
+        for recipe in loaded:
+            bar.update(task, description=f"Training {recipe.name}")
+            rows.append(compare_training(recipe, prepared, steps=steps, device=device, report=lambda: bar.advance(task)))
+    about = {"id": chosen.id, "synthetic": studies is None}
+    result = {"machine": machine(), "case": about, "rounds": ROUNDS, "steps": steps, "rows": rows}
+    _give(result, output=output, as_json=as_json, shown=lambda: training_table(result))
 
 
 def _give(result: dict[str, Any], *, output: Path | None, as_json: bool, shown: Callable[[], Group]) -> None:

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,24 +35,22 @@ class SameBatch:
     """The same samples at every step, put together anew each time, as from a cache.
 
     Args:
-        batch: the samples.
+        whole: the samples.
         steps_per_epoch: more than any measurement has: no checkpoint falls between two steps.
     """
 
-    batch_of_all: Batch
+    whole: Batch
     steps_per_epoch: int = 1_000_000
 
     @property
     def identity(self) -> dict[str, Any]:
         """See :class:`gliolabel.training.batches.BatchSource`."""
-        return {"cases": sorted(set(self.batch_of_all.names))}
+        return {"cases": sorted(set(self.whole.names))}
 
     def batch(self, step: int) -> Batch:
         """See :class:`gliolabel.training.batches.BatchSource`."""
-        all_of_it = self.batch_of_all
-        return Batch(
-            images=torch.stack(list(all_of_it.images)), targets=torch.stack(list(all_of_it.targets)), weights=None, names=all_of_it.names
-        )
+        images, targets = torch.stack(list(self.whole.images)), torch.stack(list(self.whole.targets))
+        return Batch(images=images, targets=targets, weights=None, names=self.whole.names)
 
 
 def compare_training(
@@ -126,6 +125,6 @@ def _of(training: Training) -> Callable[[int], tuple[list[float], list[float]]]:
         times = [time.perf_counter()]
         training.steps = training.step + steps
         training.run(lambda _: times.append(time.perf_counter()))
-        return [after - before for before, after in zip(times, times[1:], strict=False)], training.losses[-steps:]
+        return [after - before for before, after in pairwise(times)], training.losses[-steps:]
 
     return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -82,7 +83,8 @@ class MonaiTraining:
             times.append(time.perf_counter())
 
         trainer.add_event_handler(Events.ITERATION_COMPLETED, ended)
-        # Dropout as in the first step of ours.
-        torch.manual_seed(step_generator(self._seed, 0).initial_seed())
+        # Dropout as in the first step of ours. Not earlier: the loader draws a number when it starts.
+        seed = step_generator(self._seed, 0).initial_seed()
+        trainer.add_event_handler(Events.ITERATION_STARTED(once=1), lambda _: torch.manual_seed(seed))
         trainer.run()
-        return [after - before for before, after in zip(times, times[1:], strict=False)], losses
+        return [after - before for before, after in pairwise(times)], losses
