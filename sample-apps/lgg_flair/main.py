@@ -18,7 +18,8 @@ from functools import partial
 from gliolabel.labelserver.case_app import CaseApp
 from gliolabel.labelserver.configuration import read_configuration
 from gliolabel.labelserver.slices import LatestWeights, SliceCaseSegmenter, SliceConfiguration, SliceDatastore, SliceStudies, SliceTrainTask
-from gliolabel.labelserver.strategies import strategies
+from gliolabel.labelserver.strategies import CaseStrategy, strategies
+from gliolabel.labelserver.tasks.answers import CaseTask
 from gliolabel.labelserver.tasks.segmentation import SegmentationTask
 from gliolabel.labelserver.tasks.uncertainty import UncertaintyTask
 from gliolabel.labelserver.workbench import Workbench
@@ -36,14 +37,14 @@ CHANGES = ["network.dropout=[0.1]", "data.split.take=[{role: validation, share: 
 
 # MONAI Label takes the class whose direct base is its own MONAILabelApp. CaseApp brings routes, state folder and error messages.
 class LggFlairApp(CaseApp, MONAILabelApp):
-    def __init__(self, app_dir, studies, conf):
-        settings, notes = read_configuration(conf or {}, SliceConfiguration)
-        self.recipe = load_recipe(settings.recipe or RECIPE, [*([] if settings.recipe else CHANGES), *settings.changes])
-        super().__init__(app_dir, studies, conf, name="LGG on FLAIR", label_set=TUMOR, configuration=settings, notes=notes)
+    def __init__(self, app_dir: str, studies: str, conf: dict[str, str] | None) -> None:
+        self.settings, notes = read_configuration(conf or {}, SliceConfiguration)
+        self.recipe = load_recipe(self.settings.recipe or RECIPE, [*([] if self.settings.recipe else CHANGES), *self.settings.changes])
+        super().__init__(app_dir, studies, conf, name="LGG on FLAIR", label_set=TUMOR, configuration=self.settings, notes=notes)
 
     # 1. What there is to segment. Slices are stacked into volumes, which is what Slicer opens.
-    def init_datastore(self):
-        settings = self.configuration
+    def init_datastore(self) -> SliceDatastore:
+        settings = self.settings
         found = SliceStudies(Path(self.studies), spacing=settings.spacing, stacked=settings.slices == "stacked")
         self.cases = SliceDatastore(found, self.database, import_labels=settings.labels_in_folder == "import", label_set=TUMOR)
         # No weights come with this app: the LGG masks may not be used commercially, so neither may what learned from them.
@@ -61,7 +62,7 @@ class LggFlairApp(CaseApp, MONAILabelApp):
         return self.cases
 
     # 2. What the buttons run: a mask, and the map of where the model is unsure.
-    def init_infers(self):
+    def init_infers(self) -> dict[str, CaseTask]:
         description = f"Tumour on FLAIR, slice by slice, by the recipe {self.recipe.name}."
         return {
             NAME: SegmentationTask(self.workbench, self.files, model=NAME, description=description, sequences=False),
@@ -69,15 +70,15 @@ class LggFlairApp(CaseApp, MONAILabelApp):
         }
 
     # 3. What Train does: learns from every completed case.
-    def init_trainers(self):
+    def init_trainers(self) -> dict[str, SliceTrainTask]:
         return {NAME: SliceTrainTask(self.recipe, self.weights, workbench=self.workbench, folder=self.folder)}
 
     # 4. Which case comes next.
-    def init_strategies(self):
+    def init_strategies(self) -> dict[str, CaseStrategy]:
         return dict(strategies(self.workbench))
 
     # What is missing, in the log and in the plugin.
-    def advice(self):
+    def advice(self) -> list[str]:
         if self.workbench.models():
             return []
         return [

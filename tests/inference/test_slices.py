@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,21 @@ def test_passes_follow_their_seed_and_leave_the_mask_and_the_statistics(model: C
     np.testing.assert_array_equal(segmenter.probabilities(stack), before.probabilities)
     samples = np.stack([sample.numpy() for sample in segmenter.samples(stack, passes=3, seed=1)])
     np.testing.assert_allclose(first.std, samples.std(axis=0), atol=1e-6)
+
+
+def test_slices_that_keep_their_size_may_have_any(model: Callable[..., ModelVersion]) -> None:
+    """The network halves three times; 45 and 50 are no multiples of eight."""
+    recipe = {**RECIPE, "preprocessing": [{"kind": "divide", "by": 255.0}]}
+    version = model(network={"channels": [4, 8, 8, 8]})
+    version = replace(version, recipe=Recipe.model_validate({**recipe, "network": version.recipe.network.model_dump()}))
+    image = np.random.default_rng(0).uniform(0, 255, (3, 2, 45, 50)).astype(np.float32)
+    result = SliceSegmenter(version, device="cpu", precision=torch.float32).segment(image)
+    assert result.probabilities.shape == (1, 2, 45, 50)
+    # Padded on both sides: 45 to 48 (1 before), 50 to 56 (3 before).
+    padded = np.pad(image / 255, ((0, 0), (0, 0), (1, 2), (3, 3)))
+    with torch.inference_mode():
+        theirs = version.build()(torch.as_tensor(padded).movedim(1, 0)).sigmoid().movedim(0, 1).numpy()
+    np.testing.assert_allclose(result.probabilities, theirs[:, :, 1:46, 3:53], atol=1e-5)
 
 
 def test_a_network_without_dropout_says_so(model: Callable[..., ModelVersion], stack: np.ndarray) -> None:

@@ -27,7 +27,7 @@ TUMOR = LabelSet({"tumor": 1}, {"tumor": (1,)})
 class Bench:
     """Datastore, weights and trainer over a folder, put together as the app does."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, name: str = "patsatzi2023_unet2d_lgg") -> None:
         self.state = StateFolder(folder / "state").create()
         self.cases = SliceDatastore(SliceStudies(folder / "studies"), Database(self.state), label_set=TUMOR)
         self.weights = LatestWeights("lgg_flair", self.state.path / "models")
@@ -41,7 +41,7 @@ class Bench:
             readers=Readers(),
             device="cpu",
         )
-        recipe = load_recipe("patsatzi2023_unet2d_lgg", [*SMALL, "network.dropout=[0.1]"])
+        recipe = load_recipe(name, [*SMALL, "network.dropout=[0.1]"] if name == "patsatzi2023_unet2d_lgg" else [])
         self.task = SliceTrainTask(recipe, self.weights, workbench=self.workbench, folder=self.state)
 
     def train(self, **request: object) -> TrainingRun:
@@ -112,6 +112,12 @@ def test_weights_that_go_on_from_others_have_seen_what_those_have(tmp_path: Path
     served = bench.weights.champion("lgg_flair")
     assert set(served.metadata["trained_on"]) == {"A", "B"}
     assert served.metadata["started_from"]["version"] == "trained-1"
+
+
+@pytest.mark.parametrize("name", ["unet3d", "keller_unet2d_brats20"])
+def test_a_recipe_that_does_not_train_on_slices_is_refused_at_the_start(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=rf"--conf recipe: {name} has data.layout brats"):
+        Bench(tmp_path, name=name)
 
 
 @pytest.mark.parametrize("start", ["served weights", "continue"])

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from gliolabel.errors import InputError, UnavailableError
 from gliolabel.inference.dropout import PassDropout, begin_pass, sampling_copy
 from gliolabel.inference.precision import Precision, best_precision
+from gliolabel.inference.volume_pass import pad
 from gliolabel.networks import SegmentationNetwork
 from gliolabel.networks.folding import fold_batch_norms
 from gliolabel.preprocessing.steps import PreparedSlices, prepare_slices
@@ -173,7 +174,9 @@ class SliceSegmenter:
         """Probabilities of a batch on the CPU; in halves when the GPU is out of memory."""
         try:
             with self._precision.autocast():
-                logits = network(images.to(self._device, memory_format=torch.channels_last)).float()
+                # Recipes that keep the files' size (report 004) meet other sizes than they were trained on.
+                padded, crop = pad(images.to(self._device), self._network.divisor)
+                logits = network(padded.contiguous(memory_format=torch.channels_last))[(..., *crop)].float()
             return (logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(1)).cpu()
         except torch.cuda.OutOfMemoryError:
             if len(images) == 1:

@@ -49,9 +49,17 @@ class SliceTrainTask(BackgroundTrainTask):
         weights: where the result goes.
         workbench: serves it, and says on which device is computed.
         folder: the state folder; training data and the checkpoint lie in its ``training``.
+
+    Raises:
+        InputError: the recipe does not train on slices with one output.
     """
 
     def __init__(self, recipe: Recipe, weights: LatestWeights, *, workbench: Workbench, folder: StateFolder) -> None:
+        if recipe.data.layout != "lgg" or recipe.network.out_channels != 1 or recipe.sampling.kind != "whole":
+            raise InputError(
+                f"--conf recipe: {recipe.name} has data.layout {recipe.data.layout}, sampling.kind {recipe.sampling.kind} and "
+                f"{recipe.network.out_channels} outputs; expected lgg, whole and 1, such as patsatzi2023_unet2d_lgg"
+            )
         super().__init__(f"Trains {recipe.name} on all completed cases and serves the result. {RESEARCH_NOTICE}")
         self._recipe, self._weights, self._workbench = recipe, weights, workbench
         self._folder = folder.path / "training"
