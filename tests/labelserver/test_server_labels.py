@@ -56,7 +56,7 @@ def test_a_submission_is_stored_by_name_and_comes_back(shared_server: Server, cl
     info = shared_server.get("/datastore/label/info", params={"label": "Case_002", "tag": "final"}).json()
     assert info["author"] == "ann"
     assert files_below(shared_server.studies) == studies
-    for strategy in client.info()["strategies"]:
+    for strategy in set(client.info()["strategies"]) - {"review"}:
         assert all(client.next_sample(strategy, {})["id"] != "Case_002" for _ in range(4))
 
 
