@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any, cast
+from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gliolabel.errors import InputError
+from gliolabel.losses.pairs import at_least_float32
+
+#: A process that hears nothing from another one for so long gives up.
+_LONGEST_WAIT = timedelta(hours=3)
 
 
 class Processes:
@@ -40,8 +44,13 @@ class Processes:
         count = int(os.environ.get("WORLD_SIZE", "1"))
         if count == 1:
             return cls()
+        gpu = device.startswith("cuda")
+        if gpu:
+            # Else every process would speak to the others from the first GPU.
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         if not dist.is_initialized():
-            dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+            # The others wait while the first one validates and writes.
+            dist.init_process_group("nccl" if gpu else "gloo", timeout=_LONGEST_WAIT)
         return cls(rank=dist.get_rank(), count=dist.get_world_size())
 
     @property
@@ -140,12 +149,12 @@ class SharedBatchNorm(_BatchNorm):
         if not self.training:
             return super().forward(x)
         axes = (0, *range(2, x.ndim))
-        values = x.float()
-        count = torch.full((1,), float(values.numel() // values.shape[1]), device=x.device)
-        sums = cast(Tensor, all_reduce(torch.cat([values.sum(axes), count])))
+        values = at_least_float32(x)
+        count = torch.full((1,), float(values.numel() // values.shape[1]), device=x.device, dtype=values.dtype)
+        sums = _sum(torch.cat([values.sum(axes), count]))
         mean = sums[:-1] / sums[-1]
         shape = (1, -1, *[1] * (x.ndim - 2))
-        spread = cast(Tensor, all_reduce((values - mean.view(shape)).square().sum(axes)))
+        spread = _sum((values - mean.view(shape)).square().sum(axes))
         variance = spread / sums[-1]
         if self.track_running_stats and self.running_mean is not None and self.running_var is not None:
             with torch.no_grad():
@@ -158,3 +167,24 @@ class SharedBatchNorm(_BatchNorm):
         if self.affine:
             out = out * self.weight.view(shape) + self.bias.view(shape)
         return out.to(x.dtype)
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over all processes; the gradient of each is the sum of what every process makes of it."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
+
+
+def _sum(value: Tensor) -> Tensor:
+    total: Tensor = _Sum.apply(value)
+    return total
