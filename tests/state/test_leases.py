@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import multiprocessing
-import threading
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,28 +76,36 @@ def test_a_choice_that_fails_changes_nothing(database: Database) -> None:
     assert set(leases.active()) == {"c00"}
 
 
-def take_in_process(folder: str, holder: str, queue: multiprocessing.Queue[str]) -> None:
-    database = Database(StateFolder(Path(folder)))
-    found: list[str] = []
-    threads = [
-        threading.Thread(target=lambda i=i: found.append(Leases(database).take(f"{holder}-{i}", first_free).case_id)) for i in range(6)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    queue.put(",".join(found))
+#: What each process of the next test runs: six threads that ask at once.
+TAKE = """
+import sys, threading
+from pathlib import Path
+from gliolabel.state import Database, StateFolder
+from gliolabel.state.leases import Leases
+
+folder, holder, *cases = sys.argv[1:]
+database = Database(StateFolder(Path(folder)))
+found = []
+
+def first_free(standing):
+    return next((case for case in cases if case not in standing.held and case not in standing.passed), None)
+
+def take(number):
+    found.append(Leases(database).take(f"{holder}-{number}", first_free).case_id)
+
+threads = [threading.Thread(target=take, args=(number,)) for number in range(6)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(",".join(found))
+"""
 
 
 def test_readers_of_many_threads_and_processes_never_get_the_same_case(database: Database) -> None:
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    processes = [context.Process(target=take_in_process, args=(str(database.folder.path), f"p{i}", queue)) for i in range(4)]
-    for process in processes:
-        process.start()
-    given = ",".join(queue.get(timeout=60) for _ in processes).split(",")
-    for process in processes:
-        process.join()
+    command = [sys.executable, "-c", TAKE, str(database.folder.path)]
+    processes = [subprocess.Popen([*command, f"p{i}", *CASES], stdout=subprocess.PIPE, text=True) for i in range(4)]
+    given = ",".join(process.communicate(timeout=120)[0].strip() for process in processes).split(",")
     assert sorted(given) == CASES
 
 
