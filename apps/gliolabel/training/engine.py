@@ -18,6 +18,7 @@ from gliolabel.inference.precision import Precision, best_precision
 from gliolabel.losses.building import build_loss
 from gliolabel.metrics.building import build_score
 from gliolabel.recipes import Recipe, build_network
+from gliolabel.training.ahead import Ahead
 from gliolabel.training.batches import Batch, BatchSource, step_generator
 from gliolabel.training.checkpoint import read_checkpoint, write_checkpoint
 from gliolabel.training.distributed import Processes, share_batch_norms
@@ -120,7 +121,8 @@ class Training:
         self.losses: list[float] = []
         #: What every finished epoch brought.
         self.history: list[Epoch] = []
-        self._source = source
+        # On the CPU the drawing would only take its cores away from the network.
+        self._source = Ahead(source, pinned=True) if self.device.type == "cuda" else source
         self._validation = validation if validation is not None and len(validation) else None
         self._processes = processes or Processes()
         self._processes.check_batch(recipe.sampling.batch_size)
@@ -145,6 +147,8 @@ class Training:
         self._best = Best(largest=recipe.keep == "best_score")
         self._stopped = False
         self._precision: Precision = best_precision(self.device)
+        # float16 has no room for small gradients: they are scaled up. Does nothing in the other formats.
+        self._scaler = torch.amp.GradScaler(self.device.type, enabled=self._precision.dtype == torch.float16)
         self._bad_batches = 0
         if self._validation is None and (recipe.keep.startswith("best") or recipe.stopping is not None or self._rate.needs_validation):
             raise InputError(
@@ -218,24 +222,29 @@ class Training:
         torch.manual_seed(step_generator(self.recipe.seed, self.step).initial_seed() + 7919 * self._processes.rank)
         for group in self._optimiser.param_groups:
             group["lr"] = self._rate.at(self.step)
-        images = batch.images[mine].to(self.device, memory_format=self._layout)
+        images = batch.images[mine].to(self.device, non_blocking=True, memory_format=self._layout)
+        targets = batch.targets.to(self.device, non_blocking=True)
+        weights = None if batch.weights is None else batch.weights.to(self.device, non_blocking=True)
+        # Running statistics follow in the forward pass, before anybody knows whether the batch is any good.
+        statistics = [buffer.clone() for buffer in self.network.buffers()]
         self.network.train()
         with self._precision.autocast():
             logits = self.network(images)
         logits = self._processes.gather(logits.float(), count)
-        weights = None if batch.weights is None else batch.weights.to(self.device)
-        loss = self._loss(logits, batch.targets.to(self.device), weights)
+        loss = self._loss(logits, targets, weights)
         self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        self._scaler.scale(loss).backward()
         trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         self._processes.add_gradients(trained, count)
+        self._scaler.unscale_(self._optimiser)
         norm = nn.utils.clip_grad_norm_(trained, self.recipe.optimiser.gradient_norm or math.inf)
         if math.isfinite(float(norm)):
             self._bad_batches = 0
-            self._optimiser.step()
+            self._scaler.step(self._optimiser)
             self._follow_mean()
         else:
-            self._leave_out(batch)
+            self._leave_out(batch, statistics)
+        self._scaler.update()
         return float(loss.detach())
 
     def _read(self) -> Batch:
@@ -244,7 +253,10 @@ class Training:
         except InputError as error:
             raise InputError(f"{error} The training stopped at step {self.step}; {self._last_good()}") from error
 
-    def _leave_out(self, batch: Batch) -> None:
+    @torch.no_grad()
+    def _leave_out(self, batch: Batch, statistics: list[Tensor]) -> None:
+        for buffer, before in zip(self.network.buffers(), statistics, strict=True):
+            buffer.copy_(before)
         self._bad_batches += 1
         if self._bad_batches >= MOST_BAD_BATCHES:
             names = ", ".join(sorted(set(batch.names)))
@@ -322,6 +334,7 @@ class Training:
                 "network": self.network.state_dict(),
                 "mean": None if self.mean is None else self.mean.state_dict(),
                 "optimiser": self._optimiser.state_dict(),
+                "scaler": self._scaler.state_dict(),
                 "losses": self.losses,
                 "history": [vars(epoch) for epoch in self.history],
                 "rate": self._rate.state(),
@@ -341,6 +354,7 @@ class Training:
         if self.mean is not None:
             self.mean.load_state_dict(state["mean"])
         self._optimiser.load_state_dict(state["optimiser"])
+        self._scaler.load_state_dict(state["scaler"])
         self._rate.load(state["rate"])
         self._stopping.load(state["stopping"])
         self._best.load(state["best"])
