@@ -132,6 +132,18 @@ def test_a_missing_folder_and_a_second_run_into_the_same_output_are_refused(
     assert "Add --resume" in answer.err
 
 
+def test_a_file_that_cannot_be_written_is_named(gliolabel: Callable, phantom_folder: Path, tmp_path: Path) -> None:
+    common = ("train", *SLICES, "--studies", phantom_folder, "--output", tmp_path, "--epochs", "2", "--no-tracking")
+    (tmp_path / "curves.json").mkdir()
+    answer = gliolabel(*common)
+    assert answer.code == 1
+    assert "curves.json cannot be written" in answer.err
+    assert "--resume" in answer.err
+    (tmp_path / "curves.json").rmdir()
+    assert gliolabel(*common, "--resume").code == 0
+    assert json.loads((tmp_path / "curves.json").read_text())["epoch"] == [1, 2]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
 def test_a_killed_run_ends_with_the_weights_of_one_that_was_left_alone(gliolabel: Callable, phantom_folder: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gliolabel.cli import console
+from gliolabel.errors import UnavailableError
 from gliolabel.inference import Segmenter
 from gliolabel.recipes import ModelVersion, Recipe, save_model_version
 from gliolabel.studies import Studies
@@ -197,10 +198,15 @@ class TrainingRun:
     def _write(self, name: str, content: Any) -> Path:
         path = self._output / name
         if self._processes.first:
-            self._output.mkdir(parents=True, exist_ok=True)
             temporary = path.with_suffix(".tmp")
-            temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-            temporary.replace(path)
+            try:
+                self._output.mkdir(parents=True, exist_ok=True)
+                temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+                temporary.replace(path)
+            except OSError as error:
+                raise UnavailableError(
+                    f"{path} cannot be written ({error.strerror}). Free some space or mend the folder, then go on with --resume"
+                ) from error
         return path
 
     def _say(self, text: str) -> None:
