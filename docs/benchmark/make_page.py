@@ -38,8 +38,8 @@ def _lines(result: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
         "Written by `python docs/benchmark/make_page.py` from the output of `gliolabel benchmark`; do not edit.",
         "[Measure speed](../how-to/measure-speed.md) says what is measured and how to repeat it on your machine.",
         "",
-        f"Case `{case['id']}` ({case['grid']}), one of the shipped weights' training cases: the Dice shows that both pipelines do the same "
-        "work, not how good the model is.",
+        f"Case `{case['id']}` ({case['grid']}). The Dice shows that both pipelines do the same work, not how good the model is: "
+        "the [model cards](../model-cards/unet3d.md) say that, and on which cases each model was trained.",
         f"Machine: {machine['processor']}, {machine['cores']} cores{amx}, {machine['memory_gib']} GiB, {machine['gpu'] or 'no GPU'}; "
         f"torch {machine['torch']}.",
         "",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import statistics
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ def card(model: ModelVersion, folds: Mapping[str, Mapping[str, Any]]) -> str:
         "",
         "## Accuracy on held-out cases",
         "",
-        *_accuracy(folds),
+        *_accuracy(folds, about["trained_on"]),
         "",
         "## Known failures",
         "",
@@ -91,14 +91,19 @@ def _training(model: ModelVersion, about: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _accuracy(folds: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _accuracy(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str]) -> list[str]:
     if not folds:
         return ["No fold has been run."]
     cases = {case: row for table in folds.values() for case, row in table["cases"].items()}
     steps = ", ".join(f"fold {name}: {table['steps']} steps in its last training" for name, table in sorted(folds.items()))
+    after = (
+        "The weights in the package went on from there on these cases too, which therefore cannot test them."
+        if set(cases) & set(trained_on)
+        else "It is the model in the package: the weights never saw these cases."
+    )
     lines = [
         f"Folds that ran: {', '.join(sorted(folds))} of five (0 to 4), split by patient; {len(cases)} cases in all. Each was segmented "
-        f"by a model that never saw it ({steps}). The weights in the package went on from there on every case: these cannot test them.",
+        f"by a model that never saw it ({steps}). {after}",
         "",
         "| case | " + " | ".join(f"{r} Dice | {r} HD95 (mm) | {r} mL (true)" for r in REGIONS) + " |",
         "|---" * (1 + 3 * len(REGIONS)) + "|",

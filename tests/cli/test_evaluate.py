@@ -48,7 +48,7 @@ def test_two_models(gliolabel: Callable, predicted: list[Any], phantom_folder: P
     assert all(float(row["dice"]) < 1 for row in rows if (row["model"], row["region"]) == ("resunet2d", "WT"))
     assert json.loads((out / "results.json").read_text())["failed"] == {}
     again = gliolabel("evaluate", "--studies", phantom_folder, "--output", out, "--model", "unet3d", "--model", "resunet2d", "--json")
-    assert json.loads(again.out)["summary"]["unet3d starter-1"]["WT"]["dice"]["mean"] == 1.0
+    assert json.loads(again.out)["summary"]["unet3d starter-2"]["WT"]["dice"]["mean"] == 1.0
     assert [len(predictor.predicted) for predictor in predicted] == [3, 3, 0, 0]
 
 
@@ -146,7 +146,7 @@ def test_the_starter_models_on_a_phantom(gliolabel: Callable, phantom_folder: Pa
     answer = gliolabel("evaluate", "--studies", phantom_folder, "--output", tmp_path, *models, "--device", "cpu")
     assert answer.code == 0, answer.err
     content = json.loads((tmp_path / "results.json").read_text())
-    for label in ("unet3d starter-1", "resunet2d starter-1"):
+    for label in ("unet3d starter-2", "resunet2d starter-1"):
         # They never saw a phantom, and find its tumour all the same.
         assert content["summary"][label]["WT"]["dice"]["mean"] > 0.5
         assert 0 <= content["summary"][label]["classes"]["score"]["mean"] <= 1
@@ -163,6 +163,6 @@ def test_a_starter_model_on_real_cases(gliolabel: Callable, brats_folder: Path, 
     answer = gliolabel(*arguments, "--allow-training-cases", "--device", "cpu")
     assert answer.code == 0, answer.err
     content = json.loads((tmp_path / "results.json").read_text())
-    assert content["trained_on_tested_cases"] == {"unet3d starter-1": list(ids)}
-    assert content["summary"]["unet3d starter-1"]["WT"]["dice"]["mean"] > 0.7
+    assert content["trained_on_tested_cases"] == {"unet3d starter-2": list(ids)}
+    assert content["summary"]["unet3d starter-2"]["WT"]["dice"]["mean"] > 0.7
     assert "was trained on 2 of the 2 cases" in (tmp_path / "report.html").read_text()
