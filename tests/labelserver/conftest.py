@@ -136,7 +136,9 @@ class serving:  # noqa: N801 - a context manager
             command += ["--conf", key, value]
         log = self.folder / f"server-{port}.log"
         paths = os.pathsep.join(filter(None, [str(REPOSITORY / "apps"), os.environ.get("PYTHONPATH")]))
-        environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", **(env or {})}
+        # Scoring in the background has tests of its own, which turn it on; here it would only slow down what is tested.
+        quiet = {"OMP_NUM_THREADS": "1", "MONAI_LABEL_AUTO_UPDATE_SCORING": "false"}
+        environment = {**os.environ, "PYTHONPATH": paths, **quiet, **(env or {})}
         with log.open("wb") as stream:
             process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, env=environment, cwd=self.folder)
         server = Server(f"http://127.0.0.1:{port}", process, studies, state, log, downloads)

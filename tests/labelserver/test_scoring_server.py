@@ -19,7 +19,7 @@ from gliolabel.state.scores import ScoreStore
 from gliolabel.state.tables import AgreementRow, ScoreRow
 
 Serve = Callable[..., Server]
-MANUAL = {"MONAI_LABEL_AUTO_UPDATE_SCORING": "false"}
+SCORING = {"MONAI_LABEL_AUTO_UPDATE_SCORING": "true"}
 
 
 def progress(server: Server) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def rows(server: Server, version: str = "untrained-1") -> tuple[dict[str, ScoreR
 
 @pytest.mark.slow
 def test_every_case_is_scored_in_the_background_and_nothing_else_is_written(serve: Serve, tmp_path: Path) -> None:
-    server = serve(write_small_studies(tmp_path / "studies", cases=4, labelled=1))
+    server = serve(write_small_studies(tmp_path / "studies", cases=4, labelled=1), env=SCORING)
     labels = server.get("/datastore/?output=all").json()["objects"]
     wait_until(lambda: all_scored(server))
     scores, agreements = rows(server)
@@ -73,13 +73,13 @@ def test_every_case_is_scored_in_the_background_and_nothing_else_is_written(serv
 @pytest.mark.slow
 def test_a_killed_server_goes_on_where_it_was(serve: Serve, tmp_path: Path) -> None:
     studies = write_small_studies(tmp_path / "studies", cases=12)
-    server = serve(studies)
+    server = serve(studies, env=SCORING)
     wait_until(lambda: progress(server)["scored"] >= 2)
     server.process.send_signal(signal.SIGKILL)
     server.process.wait(30)
     before = {case_id: row.created for case_id, row in rows(server)[0].items()}
     assert len(before) >= 2
-    server = serve(studies)
+    server = serve(studies, env=SCORING)
     wait_until(lambda: all_scored(server))
     after = {case_id: row.created for case_id, row in rows(server)[0].items()}
     assert len(after) == 12
@@ -90,7 +90,7 @@ def test_a_killed_server_goes_on_where_it_was(serve: Serve, tmp_path: Path) -> N
 def test_a_new_champion_scores_anew(serve: Serve, tmp_path: Path, small_weights: Path) -> None:
     weights = tmp_path / "weights"
     shutil.copytree(small_weights, weights)
-    server = serve(write_small_studies(tmp_path / "studies", cases=2), conf={"weights": str(weights)})
+    server = serve(write_small_studies(tmp_path / "studies", cases=2), conf={"weights": str(weights)}, env=SCORING)
     wait_until(lambda: all_scored(server))
     old = ModelVersion.load(weights / "unet3d.safetensors")
     torch.manual_seed(5)
@@ -104,7 +104,7 @@ def test_a_new_champion_scores_anew(serve: Serve, tmp_path: Path, small_weights:
 
 @pytest.mark.slow
 def test_scoring_by_hand_is_started_watched_and_stopped(serve: Serve, tmp_path: Path) -> None:
-    server = serve(write_small_studies(tmp_path / "studies", cases=30), env=MANUAL)
+    server = serve(write_small_studies(tmp_path / "studies", cases=30))
     assert server.get("/scoring/").status_code == 404
     server.client().next_sample("most_uncertain", {})
     time.sleep(1)
@@ -137,7 +137,7 @@ def test_a_case_that_cannot_be_read_is_named_and_tried_again_when_it_was_mended(
     file = studies / "Case_000" / "Case_000_t1.nii.gz"
     good = file.read_bytes()
     file.write_bytes(good[:300])
-    server = serve(studies, env=MANUAL)
+    server = serve(studies)
     done = server.post("/scoring/disagreement?run_sync=true").json()
     assert done["status"] == "DONE"
     assert list(done["progress"]["failed"]) == ["Case_000"]

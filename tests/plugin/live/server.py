@@ -47,7 +47,8 @@ class Server:
         command += ["--host", "127.0.0.1", "--port", str(port)]
         for key, value in settings.items():
             command += ["--conf", key, value]
-        environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+        # Scoring in the background has tests of its own; here it would take the cores from what is timed.
+        environment = {**os.environ, "OMP_NUM_THREADS": "2", "MONAI_LABEL_AUTO_UPDATE_SCORING": "false"}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(REPOSITORY / "apps"), environment.get("PYTHONPATH")]))
         environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
         with self.log.open("wb") as log:
