@@ -20,30 +20,40 @@ PAGE = Path(__file__).parent.parent / "reference" / "speed.md"
 def main() -> int:
     """Write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("measured", nargs="+", type=Path, help="one or more files of `gliolabel benchmark --output`, of one machine")
+    parser.add_argument("measured", nargs="+", type=Path, help="files of `gliolabel benchmark --output`, of one machine; a table for each")
     results = [json.loads(path.read_text()) for path in parser.parse_args().measured]
-    rows = [row for result in results for row in result["rows"]]
-    PAGE.write_text("\n".join(_lines(results[0], rows)) + "\n")
+    lines = [*_head(results[0]), *(line for result in results for line in _table(result))]
+    PAGE.write_text("\n".join(lines) + "\n")
     print(PAGE)
     return 0
 
 
-def _lines(result: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
+def _head(result: dict[str, Any]) -> list[str]:
     case, machine = result["case"], result["machine"]
     amx = " with AMX (bfloat16)" if machine["amx"] else ""
-    regions = " | ".join(f"Dice {region}" for region in REGIONS)
-    lines = [
+    return [
         "# Measured speed",
         "",
-        "Written by `python docs/benchmark/make_page.py` from the output of `gliolabel benchmark`; do not edit.",
-        "[Measure speed](../how-to/measure-speed.md) says what is measured and how to repeat it on your machine.",
+        "Written by `python docs/benchmark/make_page.py docs/benchmark/measured-*.json` from the output of `gliolabel benchmark`; do not edit.",
+        "[Measure speed](../how-to/measure-speed.md) says what is measured and how to repeat it on your machine. A table is one run: compare",
+        "within it, not between tables.",
         "",
         f"Case `{case['id']}` ({case['grid']}). The Dice shows that both pipelines do the same work, not how good the model is: "
         "the [model cards](../model-cards/unet3d.md) say that, and on which cases each model was trained.",
         f"Machine: {machine['processor']}, {machine['cores']} cores{amx}, {machine['memory_gib']} GiB, {machine['gpu'] or 'no GPU'}; "
         f"torch {machine['torch']}.",
+    ]
+
+
+def _table(result: dict[str, Any]) -> list[str]:
+    rows = result["rows"]
+    regions = " | ".join(f"Dice {region}" for region in REGIONS)
+    models = ", ".join(dict.fromkeys(f"{row['model']} {row['version']}" for row in rows))
+    lines = [
         "",
-        f"| model | pipeline | mask, s | first run, s | map of {rows[0]['passes']} passes, s | peak GiB | with map | {regions} |",
+        f"## {models}: masks and maps of {rows[0]['passes']} passes",
+        "",
+        f"| model | pipeline | mask, s | first run, s | map, s | peak GiB | with map | {regions} |",
         "|---|---|---|---|---|---|---|" + "---|" * len(REGIONS),
     ]
     for row in rows:
