@@ -34,9 +34,9 @@ def _head(result: dict[str, Any]) -> list[str]:
     return [
         "# Measured speed",
         "",
-        "Written by `python docs/benchmark/make_page.py docs/benchmark/measured-*.json` from the output of `gliolabel benchmark`; do not edit.",
-        "[Measure speed](../how-to/measure-speed.md) says what is measured and how to repeat it on your machine. A table is one run: compare",
-        "within it, not between tables.",
+        "Written by `python docs/benchmark/make_page.py docs/benchmark/measured-*.json` from the output of `gliolabel benchmark`;",
+        "do not edit. [Measure speed](../how-to/measure-speed.md) says what is measured and how to repeat it on your machine.",
+        "A table is one run: compare within it, not between tables.",
         "",
         f"Case `{case['id']}` ({case['grid']}). The Dice shows that both pipelines do the same work, not how good the model is: "
         "the [model cards](../model-cards/unet3d.md) say that, and on which cases each model was trained.",
