@@ -29,8 +29,10 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
     except (OSError, RuntimeError) as error:  # PyTorch says a full disk with a RuntimeError
         temporary.unlink(missing_ok=True)
         kept = "The one before it is as it was" if path.exists() else "There is none before it"
-        full = isinstance(error, RuntimeError) or error.errno == errno.ENOSPC
-        reason = "the disk is full" if full else str(error)
+        if isinstance(error, RuntimeError):
+            reason = f"the disk is full, it seems ({str(error).splitlines()[0]})"
+        else:
+            reason = "the disk is full" if error.errno == errno.ENOSPC else str(error)
         raise UnavailableError(
             f"checkpoint {path} cannot be written: {reason}. {kept}. Free some space or mend the folder, then go on with --resume"
         ) from error
