@@ -22,7 +22,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("measured", nargs="+", type=Path, help="files of `gliolabel benchmark --output`, of one machine; a table for each")
     results = [json.loads(path.read_text()) for path in parser.parse_args().measured]
-    lines = [*_head(results[0]), *(line for result in results for line in _table(result))]
+    runs = [result for result in results if "rounds" not in result]
+    trainings = [result for result in results if "rounds" in result]
+    lines = [*_head(runs[0]), *(line for result in runs for line in _table(result)), *(line for t in trainings for line in _training(t))]
     PAGE.write_text("\n".join(lines) + "\n")
     print(PAGE)
     return 0
@@ -65,6 +67,22 @@ def _table(result: dict[str, Any]) -> list[str]:
         stages = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in row["stages_s"].items())
         lines.append(f"* {row['model']}, {row['pipeline']}: {stages}")
     return [*lines, "", *(f"* {sentence}" for sentence in comparisons(rows))]
+
+
+def _training(result: dict[str, Any]) -> list[str]:
+    lines = [
+        "",
+        "## A training step",
+        "",
+        "Beside MONAI's `SupervisedTrainer` with `CacheDataset`: same network, loss, optimiser, format and batch. Above 1 ours is faster.",
+        "",
+        "| recipe | batch | format | GlioLabel, s | MONAI, s | ratio |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in result["rows"]:
+        batch, numbers = " x ".join(map(str, row["batch"])), f"{row['gliolabel_s']:.3f} | {row['monai_s']:.3f} | {row['ratio']:.2f}"
+        lines.append(f"| {row['recipe']} | {batch} | {row['device']} {row['precision']} | {numbers} |")
+    return lines
 
 
 if __name__ == "__main__":
