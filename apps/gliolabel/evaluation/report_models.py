@@ -51,7 +51,7 @@ class VolumeNetwork:
     @property
     def device(self) -> str:
         """Where the network runs and in which format."""
-        return f"{self._device} ({str(self._runner.precision.dtype).removeprefix('torch.')})"
+        return str(self._runner.precision)
 
     @torch.inference_mode()
     def probabilities(self, image: np.ndarray) -> np.ndarray:

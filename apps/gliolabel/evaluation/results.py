@@ -19,6 +19,7 @@ from gliolabel.evaluation.files import write_whole
 from gliolabel.evaluation.measures import MEASURES
 from gliolabel.evaluation.running import Evaluation, ModelUnderTest
 from gliolabel.evaluation.statistics import COVERAGE, RESAMPLES
+from gliolabel.hardware import processor_name
 from gliolabel.vocabulary import RESEARCH_NOTICE
 
 _VOLUMES: Final = ("volume_ml", "true_volume_ml")
@@ -116,7 +117,7 @@ def machine() -> dict[str, str]:
     """Where this runs: system, processor, accelerator, versions."""
     found = {
         "system": platform.platform(),
-        "processor": _processor(),
+        "processor": processor_name(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "monai": monai.__version__,
@@ -124,15 +125,6 @@ def machine() -> dict[str, str]:
     if torch.cuda.is_available():
         found["gpu"] = torch.cuda.get_device_name()
     return found
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def write_json(content: Mapping[str, Any], path: Path) -> None:

@@ -20,6 +20,9 @@ class Precision:
     device: torch.device
     dtype: torch.dtype
 
+    def __str__(self) -> str:
+        return f"{self.device} ({str(self.dtype).removeprefix('torch.')})"
+
     def autocast(self) -> AbstractContextManager[object]:
         """Context in which convolutions run in :attr:`dtype`; weights stay float32."""
         if self.dtype == torch.float32:

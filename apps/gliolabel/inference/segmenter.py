@@ -73,7 +73,7 @@ class Segmenter:
     @property
     def device(self) -> str:
         """Where the network runs and in which format, e.g. ``cpu (bfloat16)``."""
-        return f"{self._device} ({str(self._runner.precision.dtype).removeprefix('torch.')})"
+        return str(self._runner.precision)
 
     def prepare(self, case: Case | CaseImages) -> tuple[Prepared, dict[str, float]]:
         """Read and prepare a case, for :meth:`mask` and :meth:`maps`.

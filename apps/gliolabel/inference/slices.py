@@ -79,7 +79,7 @@ class SliceSegmenter:
     @property
     def device(self) -> str:
         """Where the network runs and in which format, e.g. ``cpu (bfloat16)``."""
-        return f"{self._device} ({str(self._precision.dtype).removeprefix('torch.')})"
+        return str(self._precision)
 
     @property
     def threshold(self) -> float:

@@ -265,7 +265,7 @@ class Workbench:
 
     def device_text(self) -> str:
         """The device that networks run on, for people."""
-        return f"{self._device} ({str(best_precision(self._device).dtype).removeprefix('torch.')})"
+        return str(best_precision(self._device))
 
     def forget(self, case_key: str) -> None:
         """Forget what is known of a case or session."""
