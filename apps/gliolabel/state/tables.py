@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, Float, Index, Integer, String, TypeDecorator, UniqueConstraint
+from sqlalchemy import DDL, JSON, DateTime, Dialect, Float, Index, Integer, String, TypeDecorator, UniqueConstraint, event
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 #: Raised when a table changes in a way that older code cannot read.
@@ -174,3 +174,63 @@ class ChangeRow(Base):
     topic: Mapped[str] = mapped_column(String(32), primary_key=True)
     case_id: Mapped[str] = mapped_column(String(128), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, index=True)
+
+
+class RoleRow(Base):
+    """What a case is for: training, validation, or the locked cases that no training sees. Written by :mod:`gliolabel.state.roles`."""
+
+    __tablename__ = "roles"
+    __table_args__ = (Index("roles_by_stratum", "stratum", "dealt", "role"),)
+
+    case_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    #: Whose examination it is; all cases of a patient have one role.
+    patient: Mapped[str] = mapped_column(String(128), index=True)
+    role: Mapped[str] = mapped_column(String(16))
+    #: Why, for a person.
+    reason: Mapped[str] = mapped_column(String(512))
+    #: The class of tumour size within which the patient was dealt a role.
+    stratum: Mapped[str] = mapped_column(String(64))
+    #: The patient was dealt the role by this case. False: an earlier case of the patient decided, or a training list did.
+    dealt: Mapped[bool] = mapped_column(default=False)
+    #: Of the whole tumour, as it was known then.
+    volume_ml: Mapped[float | None] = mapped_column(default=None)
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class AuditRow(Base):
+    """One event. The database itself refuses to change or delete it, see below."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("audit_by_model", "model", "version"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    created: Mapped[datetime] = mapped_column(default=now, index=True)
+    #: See :data:`gliolabel.state.audit.EVENTS`.
+    event: Mapped[str] = mapped_column(String(32), index=True)
+    #: Who: the user who logged in, or what the client called itself.
+    actor: Mapped[str] = mapped_column(String(128))
+    case_id: Mapped[str] = mapped_column(String(128), default="", index=True)
+    model: Mapped[str] = mapped_column(String(64), default="")
+    version: Mapped[str] = mapped_column(String(128), default="")
+    reason: Mapped[str] = mapped_column(String(2048), default="")
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+_REFUSAL = "the audit log can only be added to"
+for _name, _when in {
+    "update": "UPDATE ON audit",
+    "delete": "DELETE ON audit",
+    # INSERT OR REPLACE deletes without asking the trigger above.
+    "replace": "INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)",
+}.items():
+    event.listen(
+        AuditRow.__table__,
+        "after_create",
+        DDL(f"CREATE TRIGGER audit_no_{_name} BEFORE {_when} BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END").execute_if(dialect="sqlite"),
+    )
+for _statement in (
+    f"CREATE OR REPLACE FUNCTION gliolabel_audit() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION '{_REFUSAL}'; END; $$ LANGUAGE plpgsql",
+    "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE ON audit FOR EACH ROW EXECUTE FUNCTION gliolabel_audit()",
+    "CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION gliolabel_audit()",
+):
+    event.listen(AuditRow.__table__, "after_create", DDL(_statement).execute_if(dialect="postgresql"))
