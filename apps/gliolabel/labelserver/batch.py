@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-import uuid
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from gliolabel.errors import ConflictError, GlioLabelError, UnavailableError
+from gliolabel.labelserver.background import BackgroundRun, OneAtATime, now
 from gliolabel.labelserver.datastore import CaseDatastore
 from gliolabel.labelserver.results import json_safe
 from gliolabel.labelserver.tasks.answers import label_names
@@ -22,60 +20,33 @@ from gliolabel.studies.writing import write_volume
 from gliolabel.vocabulary import RESEARCH_NOTICE
 
 _LOG = logging.getLogger(__name__)
-#: Lines of the log that MONAI Label's status shows.
-_DETAILS = 20
 
 
 @dataclass(eq=False)
-class BatchRun:
-    """A run over many cases, in the shape of MONAI Label's background tasks."""
+class BatchRun(BackgroundRun):
+    """A run over many cases."""
 
     model: str
     images: str
     options: BatchOptions
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    status: str = "SUBMITTED"
-    started: str = field(default_factory=lambda: _now())
-    ended: str | None = None
     total: int = 0
     done: int = 0
     skipped: int = 0
     failed: dict[str, str] = field(default_factory=dict)
-    details: deque[str] = field(default_factory=lambda: deque(maxlen=_DETAILS))
-    stopping: threading.Event = field(default_factory=threading.Event)
 
     def report(self) -> dict[str, Any]:
         """What a client is told."""
-        told: dict[str, Any] = {
-            "id": self.id,
-            "status": self.status,
-            "request": {"model": self.model, "images": self.images, **self.options.model_dump()},
-            "start_ts": self.started,
-            "details": list(self.details),
-            "progress": {"total": self.total, "done": self.done, "skipped": self.skipped, "failed": dict(self.failed)},
-        }
-        return told if self.ended is None else {**told, "end_ts": self.ended}
+        progress = {"total": self.total, "done": self.done, "skipped": self.skipped, "failed": dict(self.failed)}
+        return self.told({"model": self.model, "images": self.images, **self.options.model_dump()}, progress=progress)
 
 
-class Batches:
+class Batches(OneAtATime[BatchRun]):
     """Batch runs, one at a time."""
 
     def __init__(self, datastore: CaseDatastore, workbench: Workbench) -> None:
+        super().__init__()
         self._datastore = datastore
         self._workbench = workbench
-        self._lock = threading.Lock()
-        self._run: BatchRun | None = None
-        self._thread: threading.Thread | None = None
-
-    @property
-    def last(self) -> BatchRun | None:
-        """The run that is under way, or the last one."""
-        return self._run
-
-    @property
-    def running(self) -> bool:
-        """Whether a run is under way."""
-        return self._run is not None and self._run.status in ("SUBMITTED", "RUNNING")
 
     def start(self, model: str, *, images: str = "all", options: BatchOptions | None = None, wait: bool = False) -> BatchRun:
         """Start a run.
@@ -106,19 +77,6 @@ class Batches:
             self._thread.join()
         return run
 
-    def stop(self, timeout: float = 20.0) -> BatchRun | None:
-        """Stop the run that is under way after its present step. Returns it, or None when there was none."""
-        run = self._run if self.running else None
-        if run is not None and self._thread is not None:
-            run.stopping.set()
-            self._thread.join(timeout)
-        return run
-
-    def give_up(self) -> None:
-        """Let the run that is under way end at its next step. Returns at once."""
-        if self._run is not None:
-            self._run.stopping.set()
-
     def _work(self, run: BatchRun) -> None:
         try:
             self._all(run)
@@ -128,7 +86,7 @@ class Batches:
             self._say(run, f"stopped by an error: {error}")
             _LOG.error("batch: %s", error, exc_info=None if isinstance(error, GlioLabelError) else error)
         finally:
-            run.ended = _now()
+            run.ended = now()
             self._say(run, f"{run.status}: {run.done} segmented, {run.skipped} there already, {len(run.failed)} failed")
 
     def _all(self, run: BatchRun) -> None:
@@ -205,7 +163,3 @@ class Batches:
 
 class _StoppedError(Exception):
     """The run was stopped."""
-
-
-def _now() -> str:
-    return datetime.now().strftime("%Y-%m-%d %H:%M:%S")

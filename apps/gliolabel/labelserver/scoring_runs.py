@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-import uuid
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 
 from gliolabel.errors import ConflictError, GlioLabelError, UnknownError
+from gliolabel.labelserver.background import BackgroundRun, OneAtATime, now
 from gliolabel.labelserver.case_scoring import CaseScorer, Item
 from gliolabel.labelserver.datastore import CaseDatastore
 from gliolabel.labelserver.readers import Readers
@@ -26,25 +24,18 @@ _LOG = logging.getLogger(__name__)
 METHOD: Final = "disagreement"
 #: Seconds between two looks for something to score.
 _LOOK_S: Final = 15.0
-_DETAILS = 20
 #: The log has a line for every so many cases.
 _SAY_EVERY = 50
 
 
 @dataclass(eq=False)
-class ScoringRun:
-    """A run over the cases that have no score, in the shape of MONAI Label's background tasks."""
+class ScoringRun(BackgroundRun):
+    """A run over the cases that have no score."""
 
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    status: str = "SUBMITTED"
     version: str = ""
-    started: str = field(default_factory=lambda: _now())
-    ended: str | None = None
     total: int = 0
     done: int = 0
     failed: dict[str, str] = field(default_factory=dict)
-    details: deque[str] = field(default_factory=lambda: deque(maxlen=_DETAILS))
-    stopping: threading.Event = field(default_factory=threading.Event)
 
     def say(self, line: str) -> None:
         """A line for the log and for whoever asks for the status."""
@@ -53,15 +44,8 @@ class ScoringRun:
 
     def report(self) -> dict[str, Any]:
         """What a client is told."""
-        told: dict[str, Any] = {
-            "id": self.id,
-            "status": self.status,
-            "request": {"method": METHOD},
-            "start_ts": self.started,
-            "details": list(self.details),
-            "progress": {"model_version": self.version, "total": self.total, "done": self.done, "failed": dict(self.failed)},
-        }
-        return told if self.ended is None else {**told, "end_ts": self.ended}
+        progress = {"model_version": self.version, "total": self.total, "done": self.done, "failed": dict(self.failed)}
+        return self.told({"method": METHOD}, progress=progress)
 
 
 class DisagreementScoring(ScoringMethod):
@@ -84,7 +68,7 @@ class DisagreementScoring(ScoringMethod):
         return dict(self._progress())
 
 
-class ScoringRuns:
+class ScoringRuns(OneAtATime[ScoringRun]):
     """The scorings of a server, one at a time.
 
     MONAI Label's own start a process per method at every Next Sample. Here one thread looks for cases without a score by the model
@@ -98,24 +82,12 @@ class ScoringRuns:
     """
 
     def __init__(self, workbench: Workbench, cases: CaseDatastore, readers: Readers) -> None:
+        super().__init__()
         self._scorer = CaseScorer(workbench, cases)
         self._workbench, self._cases, self._readers = workbench, cases, readers
-        self._lock = threading.Lock()
-        self._run: ScoringRun | None = None
-        self._thread: threading.Thread | None = None
         self._watcher: threading.Thread | None = None
         self._closing = threading.Event()
         self._automatic = False
-
-    @property
-    def last(self) -> ScoringRun | None:
-        """The run that is under way, or the last one."""
-        return self._run
-
-    @property
-    def running(self) -> bool:
-        """Whether a run is under way."""
-        return self._run is not None and self._run.status in ("SUBMITTED", "RUNNING")
 
     def progress(self) -> dict[str, Any]:
         """How many cases to do are scored by the version that is served."""
@@ -172,27 +144,19 @@ class ScoringRuns:
     def stop(self, timeout: float = 20.0) -> ScoringRun | None:
         """Stop the run that is under way, and begin none until one is asked for. Returns it, or None when there was none."""
         self._automatic = False
-        return self._end(timeout)
+        return super().stop(timeout)
 
     def give_up(self) -> None:
         """Let everything end at its next step. Returns at once."""
         self._closing.set()
-        if self._run is not None:
-            self._run.stopping.set()
+        super().give_up()
 
     def close(self) -> None:
         """End for good."""
         self.give_up()
-        self._end(20.0)
+        super().stop()
         if self._watcher is not None:
             self._watcher.join(5.0)
-
-    def _end(self, timeout: float) -> ScoringRun | None:
-        run = self._run if self.running else None
-        if run is not None and self._thread is not None:
-            run.stopping.set()
-            self._thread.join(timeout)
-        return run
 
     def _watch(self) -> None:
         while not self._closing.is_set():
@@ -232,7 +196,7 @@ class ScoringRuns:
             if not expected:
                 _LOG.error("scoring", exc_info=error)
         finally:
-            run.ended = _now()
+            run.ended = now()
             run.say(f"{status}: {run.done} of {run.total} scored, {len(run.failed)} failed")
             run.status = status
 
@@ -263,7 +227,3 @@ class ScoringRuns:
         self._readers.wait_until_idle(unless=stopping.is_set)
         if stopping.is_set():
             raise StoppedError("The scoring was stopped.")
-
-
-def _now() -> str:
-    return datetime.now().strftime("%Y-%m-%d %H:%M:%S")

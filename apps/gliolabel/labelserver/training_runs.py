@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import logging
 import threading
-import uuid
 from abc import abstractmethod
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from monailabel.interfaces.tasks.train import TrainTask
 
 from gliolabel.errors import ConflictError, GlioLabelError, UnknownError
+from gliolabel.labelserver.background import BackgroundRun, OneAtATime, now
 from gliolabel.labelserver.datastore import CaseDatastore
 from gliolabel.labelserver.readers import Readers
 from gliolabel.labelserver.results import json_safe
 
 _LOG = logging.getLogger(__name__)
-#: Lines of the log that MONAI Label's status shows.
-_DETAILS = 20
 
 
 class StoppedTrainingError(Exception):
@@ -29,8 +25,8 @@ class StoppedTrainingError(Exception):
 
 
 @dataclass(eq=False)
-class TrainingRun:
-    """A training, in the shape of MONAI Label's background tasks.
+class TrainingRun(BackgroundRun):
+    """A training.
 
     Args:
         model: name of the trainer.
@@ -41,13 +37,7 @@ class TrainingRun:
     model: str
     request: Mapping[str, Any]
     readers: Readers
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    status: str = "SUBMITTED"
-    started: str = field(default_factory=lambda: _now())
-    ended: str | None = None
-    details: deque[str] = field(default_factory=lambda: deque(maxlen=_DETAILS))
     result: dict[str, Any] = field(default_factory=dict)
-    stopping: threading.Event = field(default_factory=threading.Event)
 
     def say(self, line: str) -> None:
         """A line for the log and for whoever asks for the status."""
@@ -66,14 +56,8 @@ class TrainingRun:
 
     def report(self) -> dict[str, Any]:
         """What a client is told."""
-        told: dict[str, Any] = {
-            "id": self.id,
-            "status": self.status,
-            "request": {**self.request, "model": self.model},
-            "start_ts": self.started,
-            "details": list(self.details),
-        }
-        return told if self.ended is None else {**told, "result": json_safe(self.result), "end_ts": self.ended}
+        result = {} if self.ended is None else {"result": json_safe(self.result)}
+        return self.told({**self.request, "model": self.model}, **result)
 
 
 class BackgroundTrainTask(TrainTask):
@@ -99,7 +83,7 @@ class BackgroundTrainTask(TrainTask):
         return self.train(request, datastore, TrainingRun(type(self).__name__, dict(request), Readers()))
 
 
-class TrainingRuns:
+class TrainingRuns(OneAtATime[TrainingRun]):
     """Trainings, one at a time, in a thread of the server.
 
     MONAI Label's own start a second server for each training, lose its last words, go on when the server is stopped and show a queued run
@@ -112,22 +96,10 @@ class TrainingRuns:
     """
 
     def __init__(self, trainers: Mapping[str, TrainTask], cases: CaseDatastore, readers: Readers) -> None:
+        super().__init__()
         self._trainers = trainers
         self._cases = cases
         self._readers = readers
-        self._lock = threading.Lock()
-        self._run: TrainingRun | None = None
-        self._thread: threading.Thread | None = None
-
-    @property
-    def last(self) -> TrainingRun | None:
-        """The training that is under way, or the last one."""
-        return self._run
-
-    @property
-    def running(self) -> bool:
-        """Whether a training is under way."""
-        return self._run is not None and self._run.status in ("SUBMITTED", "RUNNING")
 
     def start(self, model: str, request: Mapping[str, Any], *, wait: bool = False) -> TrainingRun:
         """Start a training.
@@ -156,19 +128,6 @@ class TrainingRuns:
             self._thread.join()
         return run
 
-    def stop(self, timeout: float = 20.0) -> TrainingRun | None:
-        """Stop the training that is under way after its present step. Returns it, or None when there was none."""
-        run = self._run if self.running else None
-        if run is not None and self._thread is not None:
-            run.stopping.set()
-            self._thread.join(timeout)
-        return run
-
-    def give_up(self) -> None:
-        """Let the training that is under way end at its next step. Returns at once."""
-        if self._run is not None:
-            self._run.stopping.set()
-
     def _work(self, trainer: BackgroundTrainTask, run: TrainingRun) -> None:
         run.status = "RUNNING"
         status = "DONE"
@@ -184,10 +143,6 @@ class TrainingRuns:
                 run.say(f"stopped by a mistake of the program ({type(error).__name__}); the server's log says where")
                 _LOG.error("training %s", run.model, exc_info=error)
         finally:
-            run.ended = _now()
+            run.ended = now()
             run.say(status)
             run.status = status
-
-
-def _now() -> str:
-    return datetime.now().strftime("%Y-%m-%d %H:%M:%S")
