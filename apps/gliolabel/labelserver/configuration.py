@@ -30,6 +30,8 @@ class Configuration(BaseModel):
     device: str | None = None
     #: Folder of weights files to serve instead of those that come with the package.
     weights: Path | None = None
+    #: Another MLflow for the model versions, as a URI.
+    mlflow: str | None = None
     #: GiB that inference may use; by default what is free.
     memory: float | None = Field(default=None, gt=0)
     #: Minutes for which a case that was offered is kept for its reader.

@@ -1,5 +1,6 @@
 """Model versions: which are there, and which is served."""
 
-from gliolabel.registry.registry import MODELS, Registry, starter_folder
+from gliolabel.registry.place import starter_folder
+from gliolabel.registry.registry import MODELS, Registry
 
 __all__ = ["MODELS", "Registry", "starter_folder"]

@@ -1,38 +1,76 @@
-"""Which version of each model is served."""
+"""Which versions of each model there are, and which is served."""
 
 from __future__ import annotations
 
 import re
-from importlib import resources
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
-from gliolabel.errors import UnavailableError
+from gliolabel.errors import ConflictError, InputError, UnavailableError, UnknownError
 from gliolabel.recipes import ModelVersion
+from gliolabel.registry.changing import Change, Changing
+from gliolabel.registry.index import Entry, Index, ModelIndex
+from gliolabel.registry.place import Place, starter_folder
+from gliolabel.state import StateFolder
+from gliolabel.state.files import file_sha256
+
+if TYPE_CHECKING:
+    from gliolabel.registry.record import Record, RecordedModel, RecordedVersion
 
 #: The models of the product, the default one first.
 MODELS = ("unet3d", "resunet2d")
-
-
-def starter_folder() -> Path:
-    """The folder of the weights that come with the package."""
-    return Path(str(resources.files("gliolabel.weights")))
+#: What the gate may decide.
+DECISIONS = ("promote", "refuse", "unproven")
+#: The decision that lets a version be promoted.
+ALLOWS = "promote"
+#: Who registers the starter versions.
+_GLIOLABEL = "gliolabel"
+#: How long another process may take to change the models (seconds).
+_PATIENCE_S = 300
 
 
 class Registry:
     """The model versions that there are.
 
-    A fresh registry holds the starter versions that come with the package.
+    A fresh registry holds the starter versions. With a state folder, more can be registered, promoted and rolled back: MLflow holds the
+    record and says by its alias which version is the champion, and ``models/served.json`` in the state folder holds what serving needs
+    of it. Reading needs that file alone. It is written right after MLflow; a process that is killed in between leaves the older champion
+    served, and the next operation brings the two in line.
+
+    Safe to use from several threads and processes.
 
     Args:
-        folder: folder of the weights files ``<name>*.safetensors``; by default the package's own.
+        folder: folder of the starter versions' weights files ``<name>*.safetensors``. By default the one that the state folder was used
+            with last, at first the package's own.
+        state: the state folder; without one there are the starter versions alone, the newest of them the champion.
+        uri: MLflow: a database (``sqlite:///FILE``, ``postgresql://...``) or a server (``https://...``). By default the one that the
+            state folder was used with last, at first sqlite in the state folder.
+
+    Raises:
+        UnavailableError: the state folder cannot be written (with ``uri``).
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, state: StateFolder | None = None, uri: str | None = None) -> None:
+        self._state = state
         self._folder = folder or starter_folder()
+        self._loaded: dict[Path, tuple[tuple[int, int], ModelVersion]] = {}
+        self._loading = threading.Lock()
+        if state is not None:
+            models = state.models.resolve()
+            self._index, self._changing, self._place = Index(models), Changing(models), Place(models, uri=uri, weights=folder)
+            self._folder = self._place.weights
+        elif uri is not None:
+            raise InputError(f"MLflow at {uri}: a state folder is needed with it. Name one: --conf state DIR, or gliolabel --state DIR.")
+
+    # --- reading: no MLflow
 
     def names(self) -> tuple[str, ...]:
         """Names of the models that have weights, the default model first."""
-        found = {version.name for version in self._all()}
+        found = {version.name for version in self._starters()} | set(self._models())
         return tuple(name for name in MODELS if name in found) + tuple(sorted(found - set(MODELS)))
 
     def versions(self, name: str) -> list[ModelVersion]:
@@ -41,24 +79,455 @@ class Registry:
         Raises:
             UnavailableError: there are no weights for it.
         """
-        found = sorted((v for v in self._all() if v.name == name), key=lambda v: _natural(v.version))
+        entries = self._models().get(name, ModelIndex()).versions
+        known = {entry.version for entry in entries}
+        starters = [v for v in self._starters() if v.name == name and v.version not in known]
+        found = [self._registered(name, entry) for entry in entries] + sorted(starters, key=lambda v: _natural(v.version))
         if not found:
-            raise UnavailableError(
-                f"model {name!r} has no weights in {self._folder}; there are: {', '.join(self.names()) or 'none'}. "
-                "Install the package with its weights, or train one with `gliolabel train`."
-            )
+            raise self._no_weights(name)
         return found
 
-    def champion(self, name: str) -> ModelVersion:
-        """The version that is served: the newest.
+    def version(self, name: str, version: str) -> ModelVersion:
+        """One version.
 
         Raises:
-            UnavailableError: there are no weights for it.
+            UnknownError: there is none of that name.
+            UnavailableError: there are no weights for the model, or the version's file is gone.
         """
-        return self.versions(name)[-1]
+        entry = self._models().get(name, ModelIndex()).entry(version)
+        if entry is not None:
+            return self._registered(name, entry)
+        versions = {v.version: v for v in self.versions(name)}
+        if version not in versions:
+            raise UnknownError(f"model {name} has no version {version!r}; there are: {', '.join(versions)}")
+        return versions[version]
 
-    def _all(self) -> list[ModelVersion]:
-        return [ModelVersion.load(path) for path in sorted(self._folder.glob("*.safetensors"))]
+    def champion(self, name: str) -> ModelVersion:
+        """The version that is served: the one that was promoted last; in a fresh registry the newest.
+
+        Raises:
+            UnavailableError: there are no weights for it, or none of its versions was promoted.
+        """
+        model = self._models().get(name)
+        if model is None:
+            return self.versions(name)[-1]
+        entry = model.entry(model.champion)
+        if entry is None:
+            raise UnavailableError(
+                f"model {name} has no champion yet; promote one of {', '.join(e.version for e in model.versions)} "
+                f"with `gliolabel models promote {name} VERSION`"
+            )
+        return self._registered(name, entry)
+
+    def challenger(self, name: str) -> ModelVersion | None:
+        """The version that was registered last and not promoted, if there is one."""
+        entry = self.entry(name, self._models().get(name, ModelIndex()).challenger)
+        return None if entry is None else self._registered(name, entry)
+
+    def entry(self, name: str, version: str) -> Entry | None:
+        """What is noted of a version beside its weights; None for a starter version that was not needed in MLflow yet."""
+        return self._models().get(name, ModelIndex()).entry(version)
+
+    def before(self, name: str) -> tuple[str, ...]:
+        """The champions before the present one, oldest first: the way back."""
+        return self._models().get(name, ModelIndex()).before
+
+    def new_version_name(self, name: str) -> str:
+        """A name for the next version that is trained here: ``site-1``, ``site-2``, and so on."""
+        found = [re.fullmatch(r"site-(\d+)", entry.version) for entry in self._models().get(name, ModelIndex()).versions]
+        return f"site-{max((int(match[1]) for match in found if match), default=0) + 1}"
+
+    # --- with MLflow
+
+    def details(self, name: str, version: str) -> dict[str, Any]:
+        """The rest of what MLflow holds of a version: ``metrics``, ``parameters``, ``manifest``, ``verdict``, ``verdict_page``, ``run``.
+
+        Nothing for a starter version that was not needed in MLflow yet.
+
+        Raises:
+            UnknownError: there is no such version.
+            UnavailableError: MLflow cannot be used.
+        """
+        self.version(name, version)
+        if self.entry(name, version) is None:
+            return {}
+        record = self._record()
+        recorded = record.models()[name].by_name(version)
+        return {} if recorded is None else record.details(recorded)
+
+    def catch_up(self) -> None:
+        """Bring ``served.json`` in line with MLflow, if an operation was interrupted, or MLflow was or may have been changed by others.
+
+        Raises:
+            UnavailableError: MLflow or the state folder cannot be used.
+            ConflictError: MLflow does not know what is served here.
+        """
+        if self._state is None:
+            return
+        if self._changing.left() is not None or self._place.shared or self._index.older_than(self._place.database):
+            with self._operation():
+                pass
+
+    def register(
+        self,
+        path: Path,
+        *,
+        parent: ModelVersion | None,
+        manifest: Mapping[str, Any],
+        seed: int | None,
+        metrics: Mapping[str, float],
+        actor: str,
+    ) -> ModelVersion:
+        """Store a version and make it the challenger. Done again with the same file, it changes nothing.
+
+        Args:
+            path: the weights file. It is copied; the header names model and version.
+            parent: the version it was trained from.
+            manifest: what it was trained on: case ids, label versions, their SHA-256.
+            seed: of the training.
+            metrics: what was measured of it, by name.
+            actor: who began the training.
+
+        Returns:
+            The version, with its file in the registry.
+
+        Raises:
+            InputError: the file cannot be read.
+            ConflictError: another file was registered under this version's name.
+            UnavailableError: MLflow or the state folder cannot be used.
+        """
+        version = ModelVersion.load(path)
+        with self._operation() as record:
+            record.make_model(version.name)
+            model = record.models().get(version.name)
+            recorded = None if model is None else model.by_name(version.version)
+            if recorded is not None and recorded.sha256 != version.sha256():
+                raise ConflictError(
+                    f"{version.name} {version.version} was registered already, with other weights; name the new version otherwise, "
+                    f"for example {self.new_version_name(version.name)}"
+                )
+            before = "" if parent is None else parent.version
+            number = (
+                recorded.number
+                if recorded is not None
+                else record.add(version, parent=before, manifest=manifest, seed=seed, metrics=metrics, actor=actor)
+            )
+            if model is None or number not in (model.champion, *model.before):
+                record.set_challenger(version.name, number)
+            self._follow(record)
+        return self.version(version.name, version.version)
+
+    def decide(
+        self, name: str, version: str, *, verdict: Mapping[str, Any], files: Path | None, against: ModelVersion | None = None
+    ) -> None:
+        """Attach the gate's decision to a version.
+
+        Args:
+            name: the model.
+            version: the version that was judged.
+            verdict: with ``decision``: ``promote``, ``refuse`` or ``unproven``.
+            files: folder with the verdict's page, which is copied.
+            against: the champion it was compared with; by default the present one.
+
+        Raises:
+            InputError: the verdict has no decision.
+            UnknownError: there is no such version.
+            UnavailableError: MLflow or the state folder cannot be used.
+        """
+        if verdict.get("decision") not in DECISIONS:
+            raise InputError(f"verdict: decision is {verdict.get('decision')!r}; expected one of {', '.join(DECISIONS)}")
+        with self._operation() as record:
+            _, recorded = self._recorded(record, name, version)
+            champion = self._models()[name].champion if against is None else against.version
+            record.decide(name, recorded, verdict=verdict, files=files, against=champion)
+            self._follow(record)
+
+    def promote(self, name: str, version: str, *, actor: str, reason: str, override: bool = False) -> ModelVersion:
+        """Make a version the champion. Nothing happens if it is.
+
+        Args:
+            name: the model.
+            version: the version.
+            actor: who asks for it.
+            reason: why, for the audit log.
+            override: without a verdict that allows it.
+
+        Raises:
+            UnknownError: there is no such version.
+            ConflictError: no verdict allows it, and ``override`` is not set.
+            InputError: ``override`` without a reason.
+            UnavailableError: its weights are gone or damaged, or MLflow or the state folder cannot be used. The champion is as before.
+        """
+        if override and not reason.strip():
+            raise InputError(f"promoting {name} {version} against the gate needs a reason; it is kept in the audit log")
+        with self._operation() as record:
+            model, recorded = self._recorded(record, name, version)
+            if recorded.number != model.champion:
+                champion = model.by_number(model.champion)
+                served = "" if champion is None else champion.version
+                if not override:
+                    _check_allowed(name, recorded, champion=served)
+                self._change(
+                    record,
+                    Change(
+                        id=uuid4().hex,
+                        event="promotion",
+                        model=name,
+                        version=version,
+                        number=recorded.number,
+                        champion=served,
+                        actor=actor,
+                        reason=reason,
+                        override=override and not _allowed(recorded, champion=served),
+                        decision=recorded.decision,
+                    ),
+                    champions=(*_so_far(model), recorded.number),
+                    before=_so_far(model),
+                )
+        return self.version(name, version)
+
+    def rollback(self, name: str, *, actor: str, reason: str) -> ModelVersion:
+        """Make the champion before this one the champion again.
+
+        Args:
+            name: the model.
+            actor: who asks for it.
+            reason: why, for the audit log.
+
+        Raises:
+            ConflictError: there was none before.
+            UnknownError: there is no such model.
+            UnavailableError: as :meth:`promote`.
+        """
+        with self._operation() as record:
+            model = record.models().get(name)
+            if model is None:
+                raise UnknownError(f"there is no model {name!r}; there are: {', '.join(self.names()) or 'none'}")
+            champion = model.by_number(model.champion)
+            served = "" if champion is None else champion.version
+            back = model.by_number(model.before[-1]) if model.before else None
+            if back is None:
+                raise ConflictError(f"{name} {served} is the first champion there was; there is nothing to go back to")
+            self._change(
+                record,
+                Change(
+                    id=uuid4().hex,
+                    event="rollback",
+                    model=name,
+                    version=back.version,
+                    number=back.number,
+                    champion=served,
+                    actor=actor,
+                    reason=reason,
+                    override=False,
+                    decision=back.decision,
+                ),
+                champions=model.before,
+                before=_so_far(model),
+            )
+        return self.champion(name)
+
+    # --- helpers
+
+    def _change(self, record: Record, change: Change, *, champions: tuple[int, ...], before: tuple[int, ...]) -> None:
+        entry = self.entry(change.model, change.version)
+        path = None if entry is None else self._file(entry)
+        if entry is None or path is None or file_sha256(path) != entry.sha256:
+            raise UnavailableError(
+                f"the weights of {change.model} {change.version} are not what was registered ({path}). Bring the file back from a backup; "
+                f"{change.champion or 'nothing'} is served as before"
+            )
+        self._changing.begin(change)
+        record.set_champion(change.model, change.number, champions=champions, before=before)
+        self._end(record, change)
+
+    def _end(self, record: Record, change: Change) -> None:
+        """What follows MLflow's alias, also after a crash: may be done twice."""
+        model = record.models()[change.model]
+        if model.champion == change.number:
+            if model.challenger == change.number:
+                record.set_challenger(change.model, None)
+            self._follow(record)
+        self._changing.end()
+
+    @contextmanager
+    def _operation(self) -> Iterator[Record]:
+        """One process at a time, on a registry whose two sides are in line."""
+        from filelock import FileLock, Timeout
+
+        if self._state is None:
+            raise InputError("The starter versions cannot be changed without a state folder. Name one: gliolabel --state DIR.")
+        try:
+            self._state.models.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self._state.models / "lock")
+            lock.acquire(timeout=_PATIENCE_S)
+        except Timeout as error:
+            raise UnavailableError(
+                f"another process has been changing the models in {self._state.models} for {_PATIENCE_S} s; try again when it has ended"
+            ) from error
+        except OSError as error:
+            raise UnavailableError(f"The state folder {self._state.path} cannot be written ({error.strerror or error}).") from error
+        try:
+            record = self._record()
+            left = self._changing.left()
+            self._begin(record)
+            if left is not None:
+                self._end(record, left)
+            self._follow(record)
+            yield record
+        finally:
+            lock.release()
+
+    def _record(self) -> Record:
+        from gliolabel.registry.record import Record
+
+        return Record(self._place.uri, self._place.artifacts)
+
+    def _begin(self, record: Record) -> None:
+        """See that MLflow holds what is served here: at first the starter versions.
+
+        Raises:
+            ConflictError: it has lost it, or is another one.
+        """
+        served, there = self._models(), record.models()
+        for name in {v.name for v in self._starters()} | set(served):
+            model = there.get(name)
+            starters = sorted((v for v in self._starters() if v.name == name), key=lambda v: _natural(v.version))
+            missing = [v for v in starters if model is None or model.by_name(v.version) is None]
+            if model is not None and model.champion is not None and not missing:
+                continue
+            champion = served[name].champion if name in served else starters[-1].version
+            if name in served and champion and (model is None or model.by_name(champion) is None):
+                raise ConflictError(
+                    f"MLflow at {self._place.shown} does not know {name} {champion}, which is served here. If it is the right MLflow, "
+                    f"bring its database back from a backup; to begin again with the starter versions, delete {self._index.folder}."
+                )
+            record.make_model(name)
+            for starter in missing:
+                record.add(starter, parent="", manifest={"cases": []}, seed=None, metrics={}, actor=_GLIOLABEL)
+            model = record.models()[name]
+            first = model.by_name(champion)
+            if model.champion is None and first is not None:
+                record.set_champion(name, first.number, champions=(first.number,), before=())
+
+    def _follow(self, record: Record) -> None:
+        """Write ``served.json`` from what MLflow says, if that is not what it says already."""
+        models = {name: _indexed(model, record, self._index.folder) for name, model in record.models().items()}
+        for model in models.values():
+            for version in (model.champion, model.challenger):
+                entry = model.entry(version)
+                if entry is not None:
+                    self._here(entry, record)
+        if models != self._models():
+            self._index.write(models)
+        else:
+            self._index.touch()
+
+    def _here(self, entry: Entry, record: Record | None = None) -> Path:
+        """The version's file on this machine, fetched if MLflow keeps it elsewhere."""
+        path = self._file(entry)
+        if not path.exists() and self._place.keeps(path):
+            (record or self._record()).fetch(entry.source, entry.sha256, path)
+        return path
+
+    def _file(self, entry: Entry) -> Path:
+        return self._index.folder / entry.file
+
+    def _recorded(self, record: Record, name: str, version: str) -> tuple[RecordedModel, RecordedVersion]:
+        model = record.models().get(name)
+        if model is None:
+            raise UnknownError(f"there is no model {name!r}; there are: {', '.join(self.names()) or 'none'}")
+        recorded = model.by_name(version)
+        if recorded is None:
+            raise UnknownError(f"model {name} has no version {version!r}; there are: {', '.join(v.version for v in model.versions)}")
+        return model, recorded
+
+    def _models(self) -> Mapping[str, ModelIndex]:
+        return {} if self._state is None else self._index.read()
+
+    def _starters(self) -> list[ModelVersion]:
+        return [self._load(path) for path in sorted(self._folder.glob("*.safetensors"))]
+
+    def _registered(self, name: str, entry: Entry) -> ModelVersion:
+        path = self._here(entry)
+        if not path.exists():
+            raise UnavailableError(
+                f"the weights of {name} {entry.version} are gone: {path}. Bring the file back from a backup, or go back to an earlier "
+                f"version: gliolabel models rollback {name}"
+            )
+        return self._load(path)
+
+    def _load(self, path: Path) -> ModelVersion:
+        """Read again only when the file was replaced: the server asks every second."""
+        status = path.stat()
+        seen = (status.st_mtime_ns, status.st_ino)
+        with self._loading:
+            there = self._loaded.get(path)
+            if there is None or there[0] != seen:
+                there = self._loaded[path] = (seen, ModelVersion.load(path))
+            return there[1]
+
+    def _no_weights(self, name: str) -> UnavailableError:
+        return UnavailableError(
+            f"model {name!r} has no weights in {self._folder}; there are: {', '.join(self.names()) or 'none'}. "
+            "Install the package with its weights, or train one with `gliolabel train`."
+        )
+
+
+def _indexed(model: RecordedModel, record: Record, folder: Path) -> ModelIndex:
+    def name(number: int | None) -> str:
+        found = model.by_number(number)
+        return "" if found is None else found.version
+
+    entries = []
+    for version in model.versions:
+        path = record.local(version.source)
+        if path is None:
+            file = f"cache/{version.sha256}.safetensors"
+        else:
+            file = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+        entries.append(
+            Entry(
+                version=version.version,
+                number=version.number,
+                file=file,
+                sha256=version.sha256,
+                source=version.source,
+                created=version.created,
+                parent=version.parent,
+                decision=version.decision,
+                judged_against=version.judged_against,
+            )
+        )
+    return ModelIndex(
+        champion=name(model.champion),
+        challenger=name(model.challenger),
+        before=tuple(name(number) for number in model.before),
+        versions=tuple(entries),
+    )
+
+
+def _so_far(model: RecordedModel) -> tuple[int, ...]:
+    return model.before if model.champion is None else (*model.before, model.champion)
+
+
+def _allowed(recorded: RecordedVersion, *, champion: str) -> bool:
+    return recorded.decision == ALLOWS and recorded.judged_against == champion
+
+
+def _check_allowed(name: str, recorded: RecordedVersion, *, champion: str) -> None:
+    if _allowed(recorded, champion=champion):
+        return
+    if not recorded.decision:
+        why = "was not judged by the gate"
+    elif recorded.decision != ALLOWS:
+        why = f"was not let through by the gate: its verdict is {recorded.decision!r}"
+    else:
+        why = f"was judged against {recorded.judged_against or 'nothing'}, and the champion is {champion or 'none'} now"
+    raise ConflictError(
+        f"{name} {recorded.version} {why}. `gliolabel models show {name} {recorded.version}` says more. "
+        f'To promote it all the same: gliolabel models promote {name} {recorded.version} --override --reason "..."'
+    )
 
 
 def _natural(version: str) -> list[tuple[int, int, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,6 +61,32 @@ def write_for_good(path: Path, write: Callable[[Path], object]) -> str:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def replace_text(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Put a small text file in place of another, whole or not at all, also at a power cut.
+
+    Args:
+        path: the file; its folder is made when it is missing.
+        text: what it will hold.
+        mode: who may read and write it.
+
+    Raises:
+        UnavailableError: the disk is full or cannot be written. The old file is as it was.
+    """
+    temporary = path.with_name(f".{path.name}-{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise UnavailableError(f"{path} cannot be written ({error.strerror or error}). It is as it was before.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -46,6 +46,11 @@ class StateFolder:
         return self.path / "maps"
 
     @property
+    def models(self) -> Path:
+        """Model versions: MLflow's database and files, and ``served.json``, which says what is served. Made when first needed."""
+        return self.path / "models"
+
+    @property
     def uploads(self) -> Path:
         """Volumes that were uploaded, one file each."""
         return self.path / "uploads"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from gliolabel.recipes import Recipe
+from gliolabel.registry.mlflow_client import experiment_at, open_client
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -114,25 +114,9 @@ class Tracker:
         self._client = None
 
     def _open(self, *, resume: bool) -> None:
-        # MLflow would else report its use to its makers.
-        os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-        os.environ["DO_NOT_TRACK"] = "true"
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.WARNING)
-        from mlflow import MlflowClient
-
         self.folder.mkdir(parents=True, exist_ok=True)
-        database = f"sqlite:///{(self.folder / 'mlflow.db').resolve()}"
-        client = MlflowClient(tracking_uri=database, registry_uri=database)
-        place = (self.folder / "artifacts").resolve().as_uri()
-        # By place, not by name: in a folder that was moved or copied, the old record's files would go to the old folder.
-        found = [experiment for experiment in client.search_experiments() if experiment.artifact_location == place]
-        if found:
-            experiment_id = found[0].experiment_id
-        else:
-            taken = client.get_experiment_by_name(self.recipe.name) is not None
-            name = f"{self.recipe.name} {time.strftime('%Y-%m-%d %H:%M:%S')}" if taken else self.recipe.name
-            experiment_id = client.create_experiment(name, artifact_location=place)
+        client = open_client(f"sqlite:///{(self.folder / 'mlflow.db').resolve()}")
+        experiment_id = experiment_at(client, self.recipe.name, (self.folder / "artifacts").resolve().as_uri())
         runs = client.search_runs([experiment_id], order_by=["attributes.start_time DESC"], max_results=1) if resume else []
         if runs:
             self._run = runs[0].info.run_id

@@ -1,0 +1,77 @@
+"""The change of a champion that is under way, written down before it begins so that the next operation can end it after a crash."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gliolabel.state.files import replace_text
+
+FILE = "changing.json"
+
+
+class Change(BaseModel):
+    """A change of champion.
+
+    Args:
+        id: unlike any other.
+        event: what the audit log calls it.
+        model: the model.
+        version: the champion to be.
+        number: its number in MLflow.
+        champion: the champion before, or empty.
+        actor: who asked for it.
+        reason: why.
+        override: without a verdict that allows it.
+        decision: of the gate, or empty.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    event: Literal["promotion", "rollback"]
+    model: str
+    version: str
+    number: int
+    champion: str
+    actor: str
+    reason: str
+    override: bool
+    decision: str
+
+    def details(self) -> dict[str, Any]:
+        """What the audit log says beside who, what and why."""
+        return {"change": self.id, "champion_before": self.champion, "decision": self.decision}
+
+
+class Changing:
+    """The file that holds the change under way, if there is one.
+
+    Args:
+        folder: where it lies.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+
+    def begin(self, change: Change) -> None:
+        """Write it down.
+
+        Raises:
+            UnavailableError: the disk is full or cannot be written. Nothing has changed.
+        """
+        replace_text(self._path, change.model_dump_json() + "\n")
+
+    def left(self) -> Change | None:
+        """A change that was begun and not ended, if any."""
+        try:
+            return Change.model_validate(json.loads(self._path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, ValidationError):
+            return None
+
+    def end(self) -> None:
+        """It is done, or was never done."""
+        self._path.unlink(missing_ok=True)
