@@ -93,17 +93,35 @@ class VolumeCase:
         label = self.case.read_label()
         if label is None:
             raise InputError(f"case {self.case.id}: has no label; a test needs one")
-        images = self.case.read()
-        x, y, z = images.grid.spacing
-        return OpenedCase(
-            id=self.case.id,
-            images=images,
-            truth=dict(zip(REGIONS, region_masks(label), strict=True)),
-            classes=label,
-            spacing=(z, y, x),
-            pictures=images.arrays,
-            turn=turn_to_lps(images.grid.direction),
+        return open_volume(self.case, label)
+
+
+def open_volume(case: Case, label: np.ndarray) -> OpenedCase:
+    """Read a case of volumes and take this label for its truth.
+
+    Args:
+        case: the case.
+        label: uint8 (z, y, x), values 0..3 on the case's reference grid.
+
+    Raises:
+        InputError: a file cannot be used, or the label has another grid.
+    """
+    images = case.read()
+    x, y, z = images.grid.spacing
+    if label.shape != images.grid.size[::-1]:
+        raise InputError(
+            f"case {case.id}: its label has {' x '.join(map(str, label.shape[::-1]))} voxels (x, y, z), "
+            f"its {case.reference} {' x '.join(map(str, images.grid.size))}; expected a label on the grid of the {case.reference}"
         )
+    return OpenedCase(
+        id=case.id,
+        images=images,
+        truth=dict(zip(REGIONS, region_masks(label), strict=True)),
+        classes=label,
+        spacing=(z, y, x),
+        pictures=images.arrays,
+        turn=turn_to_lps(images.grid.direction),
+    )
 
 
 def patient_of(case_id: str) -> str:

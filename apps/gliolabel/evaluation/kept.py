@@ -1,6 +1,7 @@
 """Finished cases on disk, so that an interrupted evaluation goes on where it was.
 
-``OUTPUT/cases/MODEL-HASH/CASE.json`` holds the numbers and the key of what they were made from, ``CASE.npz`` the snapshots.
+``OUTPUT/cases/MODEL-HASH/CASE.json`` holds the numbers and the key of what they were made from, ``CASE.npz`` the snapshots,
+and the mask where somebody wants it later.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from gliolabel.evaluation.outcomes import Outcome, Snapshot
 
 #: Raised whenever the same weights and files would give other content.
 FORMAT: Final[int] = 2
+
+#: Name of the mask among the arrays.
+_MASK: Final = "mask"
 
 
 def key_of(*, weights: str, device: str, case: Mapping[str, str]) -> str:
@@ -52,13 +56,19 @@ class KeptOutcomes:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def put(self, outcome: Outcome, snapshots: Mapping[str, Snapshot], *, key: str) -> None:
+    def put(self, outcome: Outcome, snapshots: Mapping[str, Snapshot], *, key: str, mask: np.ndarray | None = None) -> None:
         """Keep an outcome. Its JSON comes last: where it lies, the snapshots do.
+
+        Args:
+            outcome: the numbers.
+            snapshots: slices by region.
+            key: see :func:`key_of`.
+            mask: uint8 (z, y, x), kept too when it is given.
 
         Raises:
             UnavailableError: the disk is full or cannot be written.
         """
-        arrays: dict[str, Any] = {}
+        arrays: dict[str, Any] = {} if mask is None else {_MASK: mask}
         for region, shot in snapshots.items():
             arrays |= {f"{region}.image": shot.image, f"{region}.truth": shot.truth, f"{region}.predicted": shot.predicted}
             arrays[f"{region}.about"] = np.array([str(shot.number), str(shot.slices), shot.sequence])
@@ -70,11 +80,16 @@ class KeptOutcomes:
         """The snapshots of a finished case."""
         found: dict[str, Snapshot] = {}
         with np.load(self._path(case_id, ".npz"), allow_pickle=False) as arrays:
-            for region in sorted({name.rsplit(".", 1)[0] for name in arrays.files}):
+            for region in sorted({name.rsplit(".", 1)[0] for name in arrays.files if name != _MASK}):
                 number, slices, sequence = arrays[f"{region}.about"].tolist()
                 image, truth, predicted = (arrays[f"{region}.{what}"] for what in ("image", "truth", "predicted"))
                 found[region] = Snapshot(image, truth, predicted, number=int(number), slices=int(slices), sequence=sequence)
         return found
+
+    def mask(self, case_id: str) -> np.ndarray | None:
+        """The mask of a finished case, None when none was kept."""
+        with np.load(self._path(case_id, ".npz"), allow_pickle=False) as arrays:
+            return arrays[_MASK] if _MASK in arrays.files else None
 
     def _path(self, case_id: str, ending: str) -> Path:
         return self.folder / f"{case_id}{ending}"

@@ -122,7 +122,7 @@ def open_predictor(version: ModelVersion, *, device: str | None = None) -> Predi
         InputError: models of its recipe cannot be tested, or its weights do not fit.
     """
     recipe = version.recipe
-    if [step.kind for step in recipe.preprocessing] == ["brain"] and recipe.network.out_channels == 1 + len(REGIONS):
+    if is_product_model(version):
         return SegmenterPredictor(Segmenter(version, device=device))
     if recipe.data.unit == "slice" or (recipe.network.spatial_dims == 3 and recipe.network.out_channels == 1 + len(REGIONS)):
         from gliolabel.evaluation.report_models import ReportPredictor
@@ -133,3 +133,9 @@ def open_predictor(version: ModelVersion, *, device: str | None = None) -> Predi
         f"model {version.name} {version.version}: its recipe {recipe.name} reads volumes with a {network.spatial_dims}-D network of "
         f"{network.out_channels} output channels; expected slices, or volumes with a 3-D network of {1 + len(REGIONS)}"
     )
+
+
+def is_product_model(version: ModelVersion) -> bool:
+    """Whether a model version segments whole cases into the product's classes, as the server's models do."""
+    recipe = version.recipe
+    return [step.kind for step in recipe.preprocessing] == ["brain"] and recipe.network.out_channels == 1 + len(REGIONS)

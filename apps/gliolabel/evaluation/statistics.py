@@ -22,7 +22,7 @@ _AT_ONCE: Final[int] = 1 << 23
 
 @dataclass(frozen=True)
 class Interval:
-    """Bounds of a 95 % interval."""
+    """Bounds of an interval, of 95 % where nothing else is said."""
 
     low: float
     high: float
@@ -82,15 +82,19 @@ def summarise(values: Mapping[str, float | None], *, patients: Mapping[str, str]
     return replace(alone, mean_interval=_interval(means), median_interval=_interval(medians))
 
 
-def mean_interval(values: np.ndarray, groups: Sequence[str], *, seed: int = 0) -> Interval | None:
-    """95 % bootstrap interval of a mean over patients, None below two patients.
+def mean_interval(
+    values: np.ndarray, groups: Sequence[str], *, seed: int = 0, coverage: float = COVERAGE, count: int = RESAMPLES
+) -> Interval | None:
+    """Bootstrap interval of a mean over patients, None below two patients.
 
     Args:
         values: (n,) values of the cases.
         groups: patient of each case.
         seed: seed of the bootstrap.
+        coverage: share that the interval covers.
+        count: number of resamples.
     """
-    return None if len(set(groups)) < 2 else _interval(resample(values, groups, seed=seed)[0])
+    return None if len(set(groups)) < 2 else _interval(resample(values, groups, seed=seed, count=count)[0], coverage)
 
 
 def resample(values: np.ndarray, groups: Sequence[str], *, seed: int = 0, count: int = RESAMPLES) -> tuple[np.ndarray, np.ndarray]:
@@ -128,7 +132,7 @@ def resample(values: np.ndarray, groups: Sequence[str], *, seed: int = 0, count:
     return np.concatenate(means), np.concatenate(medians)
 
 
-def _interval(samples: np.ndarray) -> Interval:
-    tail = 100 * (1 - COVERAGE) / 2
+def _interval(samples: np.ndarray, coverage: float = COVERAGE) -> Interval:
+    tail = 100 * (1 - coverage) / 2
     low, high = np.percentile(samples, [tail, 100 - tail])
     return Interval(float(low), float(high))

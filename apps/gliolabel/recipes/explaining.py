@@ -20,17 +20,20 @@ from gliolabel.recipes.schema.base import Section
 _LONGEST_VALUE = 60
 
 
-def explain(error: ValidationError, *, where: str, changes: Mapping[str, str]) -> str:
-    """All that is wrong with a recipe, one line each.
+def explain(
+    error: ValidationError, *, where: str, changes: Mapping[str, str] = types.MappingProxyType({}), schema: type[Section] = Recipe
+) -> str:
+    """All that is wrong with a recipe, or with another file of sections, one line each.
 
     Args:
         error: what the schema said.
-        where: the file, for the first line.
+        where: what the file is and which, for the first line, e.g. ``recipe my.yaml``.
         changes: keys that were changed, each with the change that did it, e.g. ``{"steps": "steps=0"}``.
+        schema: what the file is read as.
     """
-    lines = [f"recipe {where} cannot be used:"]
+    lines = [f"{where} cannot be used:"]
     for problem in error.errors():
-        key, text = _sentence(problem)
+        key, text = _sentence(problem, schema)
         changed_by = [change for changed, change in changes.items() if _within(key, changed) or _within(changed, key)]
         origin = f" (changed by --set {changed_by[-1]})" if changed_by else ""
         lines.append(f"  {key}{text}{origin}")
@@ -47,9 +50,9 @@ class _Place:
     limits: tuple[object, ...]
 
 
-def _place(steps: Sequence[int | str]) -> _Place:
+def _place(steps: Sequence[int | str], schema: type[Section]) -> _Place:
     parts: list[str] = []
-    annotation: Any = Recipe
+    annotation: Any = schema
     around: type[Section] | None = None
     kinds: tuple[type[Section], ...] = ()
     limits: tuple[object, ...] = ()
@@ -111,9 +114,9 @@ def _kind(section: type[Section]) -> object:
     return None if field is None else field.default
 
 
-def _sentence(problem: Any) -> tuple[str, str]:
+def _sentence(problem: Any, schema: type[Section]) -> tuple[str, str]:
     """The key, and what follows it: the value, what is wrong, and what is allowed."""
-    place = _place(problem["loc"])
+    place = _place(problem["loc"], schema)
     kind, value = problem["type"], problem["input"]
     tags = ", ".join(str(_kind(section)) for section in place.kinds)
     if kind == "extra_forbidden":

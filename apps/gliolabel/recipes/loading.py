@@ -68,7 +68,7 @@ def load_recipe(name_or_path: str | Path, changes: Sequence[str] = ()) -> Recipe
     try:
         recipe = Recipe.model_validate(content)
     except ValidationError as error:
-        raise InputError(explain(error, where=where, changes=changed)) from error
+        raise InputError(explain(error, where=f"recipe {where}", changes=changed)) from error
     try:
         _check(recipe)
     except InputError as error:
@@ -88,7 +88,7 @@ def _check(recipe: Recipe) -> None:
 
 @functools.lru_cache(maxsize=32)
 def _parse(text: str, where: str) -> Any:
-    return read_yaml(text, where)
+    return read_yaml(text, f"recipe {where}")
 
 
 def _read(name_or_path: str | Path) -> tuple[str, str]:
@@ -112,7 +112,7 @@ def _settings(content: dict[str, Any], change: str) -> list[tuple[str, Any]]:
     """The keys and values that a change means: one for ``key=value``, several for the name of a variant."""
     key, equals, text = change.partition("=")
     if equals and key.strip():
-        return [(key.strip(), read_yaml(text, f"--set {change}"))]
+        return [(key.strip(), read_yaml(text, f"recipe --set {change}"))]
     variants = content.get("variants") or {}
     if change in variants:
         return list((variants[change].get("set") or {}).items())

@@ -30,7 +30,7 @@ def read_yaml(text: str, where: str) -> Any:
 
     Args:
         text: the text.
-        where: what it is, for messages.
+        where: what it is, for messages, e.g. ``recipe my.yaml``.
 
     Raises:
         InputError: it is not YAML, or says something twice.
@@ -38,4 +38,4 @@ def read_yaml(text: str, where: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise InputError(f"recipe {where}: not valid YAML: {error}") from error
+        raise InputError(f"{where}: not valid YAML: {error}") from error
