@@ -14,7 +14,8 @@ import pytest
 from gliolabel.errors import ConflictError, InputError, UnavailableError, UnknownError
 from gliolabel.registry import Registry
 from gliolabel.registry.mlflow_client import open_client
-from gliolabel.state import StateFolder
+from gliolabel.state import Database, StateFolder
+from gliolabel.state.audit import AuditLog
 
 MANIFEST = {"cases": [{"case_id": "Case_1", "label_version": "3", "label_sha256": "aa", "weight": 2.0}], "recipe": "unet3d"}
 
@@ -247,3 +248,23 @@ def test_reading_opens_no_mlflow(state: StateFolder, starters: Path, trained: Ca
         "r.catch_up(); assert not {'alembic', 'gliolabel.registry.record'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_who_and_why_stand_in_the_audit_log(state: StateFolder, starters: Path, trained: Callable[..., Path]) -> None:
+    registry = Registry(starters, state=state)
+    add(registry, trained("site-1"))
+    registry.promote("unet3d", "site-1", actor="ann", reason="asked by Dr. B", override=True)
+    registry.rollback("unet3d", actor="bob", reason="worse on our scanner")
+    let_through(registry, "site-1")
+    registry.promote("unet3d", "site-1", actor="cy", reason="passed the gate", override=True)  # which was not needed
+    database = Database(state)
+    rows = AuditLog(database).entries()
+    database.close()
+    assert [(row.event, row.actor, row.version, row.reason) for row in rows] == [
+        ("override", "ann", "site-1", "asked by Dr. B"),
+        ("promotion", "ann", "site-1", "asked by Dr. B"),
+        ("rollback", "bob", "starter-1", "worse on our scanner"),
+        ("promotion", "cy", "site-1", "passed the gate"),
+    ]
+    assert rows[-1].details["decision"] == "promote"
+    assert rows[-1].details["champion_before"] == "starter-1"

@@ -18,6 +18,7 @@ from gliolabel.labelserver.tasks.uncertainty import UncertaintyTask
 from gliolabel.labelserver.tasks.where_to_look import WhereToLookTask
 from gliolabel.labelserver.workbench import Workbench
 from gliolabel.registry import MODELS, Registry, starter_folder
+from gliolabel.state.audit import AuditLog
 from gliolabel.studies import open_studies
 from gliolabel.vocabulary import TISSUES
 
@@ -49,7 +50,9 @@ class GlioLabelApp(CaseApp, MONAILabelApp):
         studies = open_studies(self.studies, labels=configuration.labels)
         self.cases = CaseDatastore(studies, self.database, import_labels=configuration.labels_in_folder == "import")
         self.workbench = Workbench(
-            registry=Registry(configuration.weights or starter_folder(), state=self.folder, uri=configuration.mlflow),
+            registry=Registry(
+                configuration.weights or starter_folder(), state=self.folder, uri=configuration.mlflow, audit=AuditLog(self.database)
+            ),
             maps=self.cases.maps,
             notes=self.cases.notes,
             readers=self.readers,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from gliolabel.state.audit import AuditLog
 from gliolabel.state.files import replace_text
 
 FILE = "changing.json"
@@ -42,10 +43,6 @@ class Change(BaseModel):
     override: bool
     decision: str
 
-    def details(self) -> dict[str, Any]:
-        """What the audit log says beside who, what and why."""
-        return {"change": self.id, "champion_before": self.champion, "decision": self.decision}
-
 
 class Changing:
     """The file that holds the change under way, if there is one.
@@ -75,3 +72,22 @@ class Changing:
     def end(self) -> None:
         """It is done, or was never done."""
         self._path.unlink(missing_ok=True)
+
+
+def note(change: Change, audit: AuditLog) -> None:
+    """Write a change that took place down in the audit log; nothing if it stands there already.
+
+    A promotion without a verdict that allows it is two events: the ``override`` and the ``promotion``.
+    """
+    events: list[str] = [*(["override"] if change.override else []), change.event]
+    for event in events:
+        there = audit.entries(event=event, model=change.model, version=change.version)
+        if not any(row.details.get("change") == change.id for row in there):
+            audit.add(
+                event,
+                actor=change.actor,
+                model=change.model,
+                version=change.version,
+                reason=change.reason,
+                details={"change": change.id, "champion_before": change.champion, "decision": change.decision},
+            )

@@ -12,10 +12,11 @@ from uuid import uuid4
 
 from gliolabel.errors import ConflictError, InputError, UnavailableError, UnknownError
 from gliolabel.recipes import ModelVersion
-from gliolabel.registry.changing import Change, Changing
+from gliolabel.registry.changing import Change, Changing, note
 from gliolabel.registry.index import Entry, Index, ModelIndex
 from gliolabel.registry.place import Place, starter_folder
-from gliolabel.state import StateFolder
+from gliolabel.state import Database, StateFolder
+from gliolabel.state.audit import AuditLog
 from gliolabel.state.files import file_sha256
 
 if TYPE_CHECKING:
@@ -49,13 +50,21 @@ class Registry:
         state: the state folder; without one there are the starter versions alone, the newest of them the champion.
         uri: MLflow: a database (``sqlite:///FILE``, ``postgresql://...``) or a server (``https://...``). By default the one that the
             state folder was used with last, at first sqlite in the state folder.
+        audit: the log of promotions and rollbacks; by default in the state folder's own database.
 
     Raises:
         UnavailableError: the state folder cannot be written (with ``uri``).
     """
 
-    def __init__(self, folder: Path | None = None, *, state: StateFolder | None = None, uri: str | None = None) -> None:
-        self._state = state
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        state: StateFolder | None = None,
+        uri: str | None = None,
+        audit: AuditLog | None = None,
+    ) -> None:
+        self._state, self._audit = state, audit
         self._folder = folder or starter_folder()
         self._loaded: dict[Path, tuple[tuple[int, int], ModelVersion]] = {}
         self._loading = threading.Lock()
@@ -342,13 +351,26 @@ class Registry:
         self._end(record, change)
 
     def _end(self, record: Record, change: Change) -> None:
-        """What follows MLflow's alias, also after a crash: may be done twice."""
+        """What follows MLflow's alias, also after a crash: all of it may be done twice."""
         model = record.models()[change.model]
         if model.champion == change.number:
             if model.challenger == change.number:
                 record.set_challenger(change.model, None)
             self._follow(record)
+            self._write_down(change)
         self._changing.end()
+
+    def _write_down(self, change: Change) -> None:
+        """Note a change in the audit log, once."""
+        if self._audit is None:
+            assert self._state is not None
+            database = Database(self._state.create())
+            try:
+                note(change, AuditLog(database))
+            finally:
+                database.close()
+        else:
+            note(change, self._audit)
 
     @contextmanager
     def _operation(self) -> Iterator[Record]:
