@@ -34,3 +34,13 @@ def brats_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real cases at {folder} (set GLIOLABEL_TEST_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new MLflow database: making one takes seconds."""
+    from gliolabel.registry.mlflow_client import open_client  # it reads all of PyTorch and MONAI
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    open_client(f"sqlite:///{path}")
+    return path

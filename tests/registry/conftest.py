@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from gliolabel.recipes import build_network, load_recipe, save_model_version
-from gliolabel.registry.mlflow_client import open_client
 from gliolabel.state import StateFolder
 
 
@@ -23,14 +22,6 @@ def write_weights(path: Path, *, version: str, name: str = "unet3d", seed: int =
     weights = build_network(recipe.network).state_dict()
     metadata = {"terms": "CC BY 4.0", "code_version": "abc123", "steps": 12}
     save_model_version(path, weights, name=name, version=version, recipe=recipe, metadata=metadata, calibration={"WT": 1.5})
-    return path
-
-
-@pytest.fixture(scope="session")
-def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new MLflow database: making one takes seconds."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    open_client(f"sqlite:///{path}")
     return path
 
 

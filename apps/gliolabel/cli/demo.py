@@ -62,7 +62,7 @@ def _picture(folder: Path, studies: Path, *, model: str, passes: int) -> None:
     from gliolabel.studies import open_studies
     from gliolabel.uncertainty import places_to_look
 
-    segmenter = Segmenter(choose_model(model))
+    segmenter = Segmenter(choose_model(model, state=folder / "state"))
     case = next(iter(open_studies(studies)))
     with console.err.status(f"Segmenting {case.id} with {model}, then {passes} passes for the map ..."):
         images = case.read()

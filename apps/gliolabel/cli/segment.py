@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 def segment(
     studies: Annotated[Path, typer.Argument(help="Study folder.", metavar="STUDIES")],
     out: Annotated[Path, typer.Argument(help="Where the results go; made when needed.", metavar="OUT")],
-    model: Annotated[str, typer.Option(help="Model (`gliolabel models list` shows them), or a .safetensors file.")] = "unet3d",
+    model: Annotated[
+        str, typer.Option(help="Model or MODEL@VERSION (`gliolabel models list` shows them), or a .safetensors file.")
+    ] = "unet3d",
     passes: Annotated[int, typer.Option(min=0, max=200, help="Passes of the uncertainty map. 0: no map and no places.")] = 20,
     case: Annotated[list[str] | None, typer.Option(help="Only this case; may be given more than once.")] = None,
     places: Annotated[int, typer.Option(min=1, max=50, help="How many places to look at.")] = 5,

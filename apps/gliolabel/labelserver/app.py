@@ -18,7 +18,6 @@ from gliolabel.labelserver.tasks.uncertainty import UncertaintyTask
 from gliolabel.labelserver.tasks.where_to_look import WhereToLookTask
 from gliolabel.labelserver.workbench import Workbench
 from gliolabel.registry import MODELS, Registry, starter_folder
-from gliolabel.state.audit import AuditLog
 from gliolabel.studies import open_studies
 from gliolabel.vocabulary import TISSUES
 
@@ -51,7 +50,10 @@ class GlioLabelApp(CaseApp, MONAILabelApp):
         self.cases = CaseDatastore(studies, self.database, import_labels=configuration.labels_in_folder == "import")
         self.workbench = Workbench(
             registry=Registry(
-                configuration.weights or starter_folder(), state=self.folder, uri=configuration.mlflow, audit=AuditLog(self.database)
+                configuration.weights or starter_folder(),
+                state=self.folder,
+                uri=configuration.mlflow,
+                database=configuration.database or "",
             ),
             maps=self.cases.maps,
             notes=self.cases.notes,

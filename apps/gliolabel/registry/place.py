@@ -1,4 +1,4 @@
-"""Which MLflow a state folder uses, and where its starter versions come from."""
+"""What belongs to a state folder's models but may lie elsewhere: MLflow, the starter versions, the database with the audit log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def starter_folder() -> Path:
 
 
 class Place:
-    """The URI of MLflow, the folder of its files, and the folder of the starter versions.
+    """The URI of MLflow, the folder of its files, the folder of the starter versions, and the database.
 
     What was given is remembered in the state folder, so that the command line uses the same as the server.
 
@@ -26,12 +26,13 @@ class Place:
         folder: the state folder's ``models``.
         uri: of MLflow; None: the one that was given last, else sqlite in the folder.
         weights: folder of the starter versions; None: the one that was given last, else the package's own.
+        database: the state's database as a URI, empty for sqlite in the state folder; None: the one that was given last.
 
     Raises:
         UnavailableError: the folder cannot be written (with something new to remember).
     """
 
-    def __init__(self, folder: Path, *, uri: str | None, weights: Path | None) -> None:
+    def __init__(self, folder: Path, *, uri: str | None, weights: Path | None, database: str | None) -> None:
         self._folder = folder.resolve()
         remembered = self._remembered()
         given = dict(remembered)
@@ -42,8 +43,12 @@ class Place:
             # The package may be moved or updated: its own folder is looked up each time.
             if weights.resolve() == starter_folder().resolve():
                 del given["weights"]
+        if database is not None:
+            given["database"] = database
+            if not database:
+                del given["database"]
         if given != remembered:
-            # The URI may hold a password.
+            # A URI may hold a password.
             replace_text(folder / FILE, json.dumps(given) + "\n", mode=0o600)
         self._given = given
 
@@ -76,6 +81,11 @@ class Place:
     def weights(self) -> Path:
         """Where the starter versions come from."""
         return Path(self._given["weights"]) if "weights" in self._given else starter_folder()
+
+    @property
+    def audit_database(self) -> str | None:
+        """The database with the audit log as a URI; None: sqlite in the state folder."""
+        return self._given.get("database")
 
     def keeps(self, path: Path) -> bool:
         """Whether a path is that of a copy of what MLflow keeps elsewhere."""

@@ -50,7 +50,8 @@ class Registry:
         state: the state folder; without one there are the starter versions alone, the newest of them the champion.
         uri: MLflow: a database (``sqlite:///FILE``, ``postgresql://...``) or a server (``https://...``). By default the one that the
             state folder was used with last, at first sqlite in the state folder.
-        audit: the log of promotions and rollbacks; by default in the state folder's own database.
+        database: the database with the audit log, as an SQLAlchemy URI; empty for the state folder's own; by default the one that was used
+            with last.
 
     Raises:
         UnavailableError: the state folder cannot be written (with ``uri``).
@@ -62,15 +63,19 @@ class Registry:
         *,
         state: StateFolder | None = None,
         uri: str | None = None,
-        audit: AuditLog | None = None,
+        database: str | None = None,
     ) -> None:
-        self._state, self._audit = state, audit
+        self._state = state
         self._folder = folder or starter_folder()
         self._loaded: dict[Path, tuple[tuple[int, int], ModelVersion]] = {}
         self._loading = threading.Lock()
         if state is not None:
             models = state.models.resolve()
-            self._index, self._changing, self._place = Index(models), Changing(models), Place(models, uri=uri, weights=folder)
+            self._index, self._changing, self._place = (
+                Index(models),
+                Changing(models),
+                Place(models, uri=uri, weights=folder, database=database),
+            )
             self._folder = self._place.weights
         elif uri is not None:
             raise InputError(f"MLflow at {uri}: a state folder is needed with it. Name one: --conf state DIR, or gliolabel --state DIR.")
@@ -163,6 +168,22 @@ class Registry:
         record = self._record()
         recorded = record.models()[name].by_name(version)
         return {} if recorded is None else record.details(recorded)
+
+    @contextmanager
+    def audit(self) -> Iterator[AuditLog]:
+        """The log of promotions and rollbacks, and of all else that was done with this state folder.
+
+        Raises:
+            InputError: there is no state folder.
+            UnavailableError: its database cannot be opened.
+        """
+        if self._state is None:
+            raise InputError("There is no audit log without a state folder. Name one: gliolabel --state DIR.")
+        database = Database(self._state.create(), uri=self._place.audit_database)
+        try:
+            yield AuditLog(database)
+        finally:
+            database.close()
 
     def catch_up(self) -> None:
         """Bring ``served.json`` in line with MLflow, if an operation was interrupted, or MLflow was or may have been changed by others.
@@ -362,15 +383,8 @@ class Registry:
 
     def _write_down(self, change: Change) -> None:
         """Note a change in the audit log, once."""
-        if self._audit is None:
-            assert self._state is not None
-            database = Database(self._state.create())
-            try:
-                note(change, AuditLog(database))
-            finally:
-                database.close()
-        else:
-            note(change, self._audit)
+        with self.audit() as log:
+            note(change, log)
 
     @contextmanager
     def _operation(self) -> Iterator[Record]:

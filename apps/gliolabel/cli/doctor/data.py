@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gliolabel.cli.doctor.check import Check, Level
 from gliolabel.cli.state import STATE_VARIABLE, state_path
-from gliolabel.errors import GlioLabelError
+from gliolabel.errors import GlioLabelError, InputError
 from gliolabel.vocabulary import SEQUENCES
 
 #: Free disk space (GiB): below the first nothing can be stored safely, below the second it will soon be so.
@@ -22,10 +22,14 @@ _SHOWN = 5
 def weights() -> Check:
     """Whether every model that is offered has weights that load."""
     from gliolabel.cli.model_choice import open_registry
+    from gliolabel.registry import Registry
 
     name = "Models"
     try:
-        registry = open_registry()
+        try:
+            registry = open_registry()
+        except InputError:  # several state folders, as the next check says
+            registry = Registry()
         champions = [registry.champion(model) for model in registry.names()]
         for champion in champions:
             champion.build()
