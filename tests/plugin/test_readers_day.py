@@ -20,7 +20,7 @@ from live.study import Study
 
 from gliolabel.vocabulary import LABELS, RESEARCH_NOTICE
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # half a minute when the machine has nothing else to do
+pytestmark = pytest.mark.timeout(1800)  # half a minute when the machine has nothing else to do
 
 NAMES = list(LABELS)
 READER = "reader-one"
