@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from gliolabel.errors import InputError, UnavailableError
-from gliolabel.evaluation.cases import VolumeCase, patient_of
+from gliolabel.evaluation.cases import VolumeCase
 from gliolabel.evaluation.files import write_whole
 from gliolabel.evaluation.kept import KeptOutcomes, key_of
 from gliolabel.evaluation.outcomes import Outcome, Snapshot
 from gliolabel.evaluation.splits import read_part
 from gliolabel.evaluation.training_cases import seen_in_training
 from gliolabel.registry import Registry
+from gliolabel.studies.ids import patient_of
 
 OUTCOME = Outcome(
     case="A_1",

@@ -130,7 +130,7 @@ def test_a_correction_comes_after_the_import(folder: Path, state: StateFolder, t
 def test_what_does_not_fit_is_not_stored(folder: Path, state: StateFolder, tmp_path: Path) -> None:
     store = open_store(unlabelled(folder), state)
     path = a_label(store, "Phantom_000", tmp_path / "label.nrrd")
-    with pytest.raises(UnknownError):
+    with pytest.raises(InputError, match=r"'Phantom_009'.*Nothing was stored"):
         save(store, "Phantom_009", path)
     with pytest.raises(InputError, match="'aneurysm'"):
         save(store, "Phantom_000", path, label_info=[{"name": "aneurysm"}])

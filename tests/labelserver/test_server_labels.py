@@ -70,8 +70,8 @@ def test_what_does_not_fit_is_refused_and_nothing_is_left(shared_server: Server,
     Path(garbage).write_bytes(b"garbage")
     other = [{"name": "aneurysm"}, *INFO[1:]]
     before = files_below(shared_server.state)
-    assert status_of(lambda: client.save_label("nobody", path, params={"label_info": INFO})) == 404
-    assert status_of(lambda: client.save_label("../Case_001", path, params={"label_info": INFO})) == 404
+    assert status_of(lambda: client.save_label("nobody", path, params={"label_info": INFO})) == 422
+    assert status_of(lambda: client.save_label("../Case_001", path, params={"label_info": INFO})) == 422
     assert status_of(lambda: client.save_label("Case_001", floats, params={"label_info": INFO})) == 422
     assert status_of(lambda: client.save_label("Case_001", moved, params={"label_info": INFO})) == 422
     assert status_of(lambda: client.save_label("Case_001", garbage, params={"label_info": INFO})) == 422

@@ -128,3 +128,59 @@ def test_a_slicer_segmentation_says_itself_what_its_values_are(tmp_path: Path) -
     header = {"Segment0_Name": "edema", "Segment0_LabelValue": "2", "Segment1_Name": "necrosis", "Segment1_LabelValue": "1"}
     path = write(tmp_path / "l.seg.nrrd", label(3, 5), **header)
     assert counts(submit(path, "edema", "necrosis").array) == [3, 5, 0]
+
+
+# --- segments that are no tissue
+
+
+@pytest.mark.parametrize("name", ["foreground_scribbles", "background_scribbles", "uncertainty high", "Uncertain"])
+def test_scribbles_and_uncertainty_are_left_out_where_that_loses_nothing(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / "l.nrrd", label(4, 2, 3))
+    submission = submit(path, name, "necrosis", "edema")
+    assert counts(submission.array) == [2, 3, 0]
+    assert submission.left_out == {name: 4}
+    assert any(name in note and "4 voxels" in note for note in submission.notes())
+    # After a tissue they may have painted over it: what lies below is not known.
+    with pytest.raises(InputError, match=f"'{name}' \\(2 voxels\\) came after a tissue"):
+        submit(path, "necrosis", name, "edema")
+    # Without voxels they are passed over, wherever they stand.
+    assert counts(submit(write(tmp_path / "m.nrrd", label(4, 0, 3)), "necrosis", name, "edema").array) == [4, 3, 0]
+    # In a segmentation file of one layer nothing overlaps.
+    header = {"Segment0_Name": "edema", "Segment0_LabelValue": "1", "Segment1_Name": name, "Segment1_LabelValue": "2"}
+    own = write(tmp_path / "l.seg.nrrd", label(3, 5), **header)
+    assert counts(submit(own).array) == [0, 3, 0]
+
+
+def test_a_name_that_only_looks_like_a_helper_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="my_scribbles"):
+        submit(write(tmp_path / "l.nrrd", label(4, 2)), "my_scribbles", "edema")
+
+
+def test_two_segments_of_one_name_are_one_tissue(tmp_path: Path) -> None:
+    assert counts(submit(write(tmp_path / "l.nrrd", label(4, 2, 3)), "edema", "necrosis", "Edema").array) == [2, 7, 0]
+
+
+def test_a_deleted_segment_is_an_empty_tissue(tmp_path: Path) -> None:
+    assert counts(submit(write(tmp_path / "l.nrrd", label(4)), "enhancing tumor").array) == [0, 0, 4]
+
+
+def segmentation(path: Path, array: np.ndarray, names: dict[int, str]) -> Path:
+    header = {}
+    for number, (value, name) in enumerate(names.items()):
+        header |= {f"Segment{number}_Name": name, f"Segment{number}_LabelValue": str(value)}
+    return write(path, array, **header)
+
+
+def test_segments_named_by_value_are_ours_when_a_reviewer_sends_them(tmp_path: Path) -> None:
+    path = segmentation(tmp_path / "l.nrrd", label(0, 2, 3), {2: "Segment_2", 3: "Segment_3"})
+
+    def read(file: Path, *, reviewer: bool):
+        return read_submission(file, label_info=None, grid=GRID, case_id="c", named_by_value=reviewer)
+
+    assert counts(read(path, reviewer=True).array) == [0, 2, 3]
+    with pytest.raises(InputError, match="Segment_2"):
+        read(path, reviewer=False)
+    # A segment that the reviewer added is named by a number of its own and has the next free value.
+    added = segmentation(tmp_path / "m.nrrd", label(0, 2, 3, 4), {2: "Segment_2", 3: "Segment_3", 4: "Segment_1"})
+    with pytest.raises(InputError, match=r"'Segment_1' \(4 voxels\)"):
+        read(added, reviewer=True)

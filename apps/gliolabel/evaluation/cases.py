@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,10 +13,8 @@ from gliolabel.evaluation.files import Digests
 from gliolabel.metrics.regions import region_masks
 from gliolabel.preprocessing.orientation import Turn, turn_to_lps
 from gliolabel.studies import Case
+from gliolabel.studies.ids import patient_of
 from gliolabel.vocabulary import REGIONS
-
-#: BraTS since 2023: the last number is the examination, what stands before it the patient.
-_EXAMINATION = re.compile(r"(.+-\d{5})-\d{3}\Z")
 
 
 @dataclass(frozen=True)
@@ -122,9 +119,3 @@ def open_volume(case: Case, label: np.ndarray) -> OpenedCase:
         pictures=images.arrays,
         turn=turn_to_lps(images.grid.direction),
     )
-
-
-def patient_of(case_id: str) -> str:
-    """The patient of a case: its id, without the number of the examination where the naming has one (``BraTS-GLI-00005-001``)."""
-    found = _EXAMINATION.match(case_id)
-    return found[1] if found else case_id

@@ -27,11 +27,13 @@ from gliolabel.labelserver.scoring_runs import METHOD, DisagreementScoring, Scor
 from gliolabel.labelserver.sessions import SessionStore
 from gliolabel.labelserver.signals import before_signals
 from gliolabel.labelserver.startup import describe, study_warnings
+from gliolabel.labelserver.strategies import HOLDER
 from gliolabel.labelserver.tasks.answers import CASE
 from gliolabel.labelserver.training_runs import TrainingRuns
 from gliolabel.labelserver.wire import BatchOptions, Options, read_options
 from gliolabel.labelserver.workbench import Workbench
 from gliolabel.state import Database, resolve_state_folder
+from gliolabel.studies.files import split_extension
 from gliolabel.studies.headers import read_header
 from gliolabel.vocabulary import RESEARCH_NOTICE, LabelSet
 
@@ -90,6 +92,7 @@ class CaseApp(_Base):
         )
         # Built once: MONAI Label's subprocesses make apps of their own, and nothing here has started a thread or loaded a network.
         self.batches = Batches(self.cases, self.workbench)
+        self.cases.training_lists.registry = self.workbench.registry
         self.trainings = TrainingRuns(self._trainers, self.cases, self.readers)
         self.cases.leases.minutes = configuration.lease_minutes
         self.scorings = ScoringRuns(self.workbench, self.cases, self.readers)
@@ -110,6 +113,7 @@ class CaseApp(_Base):
             [summary, *study_warnings(studies), *self.advice(), *filter(None, [self.scorings.sentence()]), RESEARCH_NOTICE]
         )
         info: dict[str, Any] = super().info()
+        info["roles"] = self.cases.survey.roles()
         return info
 
     def on_init_complete(self) -> None:
@@ -219,12 +223,23 @@ class CaseApp(_Base):
         ref = self.resolve(request)
         with self.readers.request():
             path, params = task({**request, CASE: ref})
+        if path and name in self.workbench.names and not ref.passing:
+            self._keep_mask(ref, Path(path), params, reader=str(request.get(HOLDER) or ""))
         tag = request.get("label_tag") or DefaultLabelTag.ORIGINAL
         label = path
         if request.get("save_label") is True and path and name in self.workbench.names:
             info = {"model": name, "params": params, "model_version": f"{params['model']} {params['model_version']}"}
             label = self.cases.save_label(ref.key, path, tag, info)
         return {"label": label, "tag": DefaultLabelTag.ORIGINAL, "file": path, "params": params}
+
+    def _keep_mask(self, ref: CaseRef, path: Path, params: Mapping[str, Any], *, reader: str) -> None:
+        extension = (split_extension(path.name) or ("", path.suffix))[1]
+        try:
+            self.cases.masks.keep(
+                ref.key, reader=reader, model=params["model"], version=params["model_version"], mask=path, extension=extension
+            )
+        except UnavailableError as error:  # the reader waits for the mask; what a submission changes will not be known
+            _LOG.warning("case %s: %s", ref.key, error)
 
     def infer_wsi(self, request: Mapping[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
         """Whole-slide images: not here. MONAI Label's own opens any path on the server."""

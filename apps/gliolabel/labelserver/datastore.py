@@ -8,27 +8,31 @@ import logging
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from monailabel.interfaces.datastore import Datastore, DefaultLabelTag
 
-from gliolabel.errors import ConflictError, GlioLabelError, InputError, UnavailableError, UnknownError
+from gliolabel.errors import ConflictError, GlioLabelError, UnavailableError, UnknownError
 from gliolabel.labelserver.cases import CaseRef
-from gliolabel.labelserver.submissions import Submission, read_submission
+from gliolabel.labelserver.submitting import FACTS, Stored, accept_if_approved, submit
 from gliolabel.labelserver.survey import Survey
+from gliolabel.labelserver.training_lists import TrainingLists
 from gliolabel.labelserver.uploads import Uploads
 from gliolabel.labelserver.wire import label_tag as checked_tag
 from gliolabel.state import Database
 from gliolabel.state.cases import CaseNotes
-from gliolabel.state.files import file_sha256, file_stem
-from gliolabel.state.labels import FINAL, ORIGINAL, LabelStore
+from gliolabel.state.checksums import Checksums
+from gliolabel.state.files import file_stem
+from gliolabel.state.labels import FINAL, ORIGINAL, UNCERTAINTY, LabelStore
 from gliolabel.state.leases import Leases
 from gliolabel.state.maps import MapStore
+from gliolabel.state.masks import MaskStore
+from gliolabel.state.roles import Roles
 from gliolabel.state.scores import ScoreStore
-from gliolabel.state.tables import LabelRow, MapRow
+from gliolabel.state.tables import LabelRow, MapRow, RoleRow
 from gliolabel.studies import Case, Studies
 from gliolabel.studies.files import split_extension
 from gliolabel.studies.single import case_from_volume
@@ -38,8 +42,6 @@ from gliolabel.vocabulary import TISSUES, LabelSet
 
 _LOG = logging.getLogger(__name__)
 
-#: The tag under which the map of the last segmentation is found.
-UNCERTAINTY = "uncertainty"
 #: The study folder is looked at again at most this often (seconds).
 _REFRESH_S = 30.0
 _REFRESH_UNKNOWN_S = 2.0
@@ -48,7 +50,7 @@ _REFRESH_SHARE = 30.0
 #: A request waits so long for it (seconds): enough for a folder of some hundred cases.
 _REFRESH_WAIT_S = 0.02
 #: Keys of a label's info that `GET /datastore/?output=all` leaves out: it is read at every Next Sample.
-_BULKY = ("uncertainty", "latencies", "warnings", "notice")
+_BULKY = ("uncertainty", "latencies", "warnings", "notice", "correction")
 
 
 class CaseDatastore(Datastore):
@@ -71,10 +73,21 @@ class CaseDatastore(Datastore):
         self.notes = CaseNotes(database)
         self.scores = ScoreStore(database)
         self.leases = Leases(database)
+        self.masks = MaskStore(database)
+        self.roles = Roles(database)
+        self.checksums = Checksums(database)
+        self.training_lists = TrainingLists()
         self.uploads = Uploads(database)
         self.survey = Survey(
-            database, ids=lambda: tuple(self.list_images()), labels=self.labels, maps=self.maps, notes=self.notes, entry=self._entry
+            database,
+            ids=lambda: tuple(self.list_images()),
+            labels=self.labels,
+            maps=self.maps,
+            notes=self.notes,
+            roles=self.roles,
+            entry=self._entry,
         )
+        self.database = database
         self._folder = database.folder
         self._import_labels = import_labels
         self._name, self._description = "GlioLabel", studies.describe()
@@ -122,7 +135,12 @@ class CaseDatastore(Datastore):
         """Whether there is a case of that id."""
         return image_id in self.studies or image_id in self.uploads
 
-    def _require(self, image_id: str) -> str:
+    def require(self, image_id: str) -> str:
+        """The image id, when there is a case of that id.
+
+        Raises:
+            UnknownError: there is none.
+        """
         if not self.known(image_id):
             self._refresh_if_older(_REFRESH_UNKNOWN_S)
         if not self.known(image_id):
@@ -149,7 +167,7 @@ class CaseDatastore(Datastore):
         return [*self.studies.ids, *(image_id for image_id in self.uploads if image_id not in self.studies)]
 
     def get_image_uri(self, image_id: str) -> str:
-        self._require(image_id)
+        self.require(image_id)
         if image_id not in self.studies:
             return str(self.uploads.file(image_id))
         return str(self.studies.get(image_id).reference_file(self._folder.cache / "images").resolve())
@@ -159,16 +177,16 @@ class CaseDatastore(Datastore):
 
     def get_image_info(self, image_id: str) -> dict[str, Any]:
         """What Next Sample adds to its answer: a file name of its own kind for Slicer's download cache, and the checksum."""
-        self._require(image_id)
+        self.require(image_id)
         path = Path(self.get_image_uri(image_id))
         info = self.survey.notes(image_id)
         info["name"] = public_name(image_id, path.name)
         info["path"] = str(path)
-        info["checksum"] = self._checksum(image_id, path, info.pop("checksum_of", None))
+        info["checksum"] = f"SHA256:{self.checksums.of(path)}"
         return info
 
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
-        self.notes.merge(self._require(image_id), {key: value for key, value in info.items() if key not in ("checksum_of", "path")})
+        self.notes.merge(self.require(image_id), {key: value for key, value in info.items() if key != "path"})
 
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
         """Store an uploaded volume, unless the same one is there already.
@@ -186,76 +204,96 @@ class CaseDatastore(Datastore):
         return image_id
 
     def remove_image(self, image_id: str) -> None:
-        self._require(image_id)
+        self.require(image_id)
         if image_id in self.studies:
             raise ConflictError(f"{image_id} lies in the study folder, which this server only reads. Remove its files there.")
         self.labels.remove(image_id)
         self.maps.remove(image_id)
+        self.masks.remove(image_id)
         self.uploads.remove(image_id)
 
     # --- labels
 
     def get_labels_by_image_id(self, image_id: str) -> dict[str, str]:
-        self._require(image_id)
+        self.require(image_id)
         tags = {row.tag for row in self.labels.versions(image_id)}
         return dict.fromkeys(sorted(tags | ({UNCERTAINTY} if self.maps.current(image_id) else set())), image_id)
 
     def get_label_by_image_id(self, image_id: str, tag: str) -> str:
         return self.get_labels_by_image_id(image_id).get(_plain(tag), "")
 
-    def get_label_uri(self, label_id: str, label_tag: str) -> str:
-        self._require(label_id)
+    def get_label_uri(self, label_id: str, label_tag: str, *, version: int | None = None, author: str | None = None) -> str:
+        """The file of a label.
+
+        Args:
+            label_id: the case.
+            label_tag: the tag.
+            version: the number of the version; by default the newest.
+            author: of the versions by this author only.
+
+        Raises:
+            UnknownError: there is none.
+        """
+        self.require(label_id)
         tag = _plain(label_tag)
         if tag == UNCERTAINTY:
             return str(self.maps.file(self._current_map(label_id), "std"))
-        row = self._newest(label_id, tag)
+        return str(self.label_file(self._newest(label_id, tag, version=version, author=author))[0])
+
+    def label_file(self, row: LabelRow) -> tuple[Path, LabelRow]:
+        """The file of a label version, and the version as it is with it. The file of an imported one is made when first asked for.
+
+        Raises:
+            UnknownError: the label beside the case is no longer there.
+            InputError: it cannot be read.
+        """
+        if row.path is None:
+            label = self.studies.get(row.case_id).read_label_image()
+            if label is None:
+                raise UnknownError(f"The label beside case {row.case_id!r} is no longer there.")
+            row = self.labels.materialise(row, lambda target: write_volume(label.array, label.grid, target))
         file = self.labels.file(row)
-        return str(file if file is not None else self._materialise(row))
+        assert file is not None
+        return file, row
 
     def get_label(self, label_id: str, label_tag: str, params: Any = None) -> io.BytesIO:
         return io.BytesIO(Path(self.get_label_uri(label_id, label_tag)).read_bytes())
 
     def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
-        self._require(label_id)
+        self.require(label_id)
         tag = _plain(label_tag)
         return _map_info(self._current_map(label_id)) if tag == UNCERTAINTY else _label_info(self._newest(label_id, tag))
 
+    def label_versions(self, image_id: str, tag: str | None = None) -> list[dict[str, Any]]:
+        """What is known of every version of a case's labels, by tag, oldest first.
+
+        Args:
+            image_id: the case.
+            tag: only of this tag.
+
+        Raises:
+            UnknownError: there is no such case.
+        """
+        return [{"tag": row.tag, **_label_info(row)} for row in self.labels.versions(self.require(image_id), tag)]
+
     def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None:
-        self.labels.update_info(self._require(label_id), checked_tag(_plain(label_tag)), info)
+        row = self.labels.update_info(
+            self.require(label_id), checked_tag(_plain(label_tag)), {key: value for key, value in info.items() if key not in FACTS}
+        )
+        accept_if_approved(self, row)
 
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
         """Store a label as a new version.
 
         Raises:
-            UnknownError: unknown image.
-            InputError: the label does not fit (see :func:`read_submission`); nothing was stored.
+            InputError: unknown image, or the label does not fit; nothing was stored.
         """
         self.submit(image_id, Path(label_filename), tag=_plain(label_tag), info=label_info)
         return image_id
 
-    def submit(self, image_id: str, path: Path, *, tag: str, info: Mapping[str, Any]) -> tuple[LabelRow, Submission]:
-        """As :meth:`save_label`; returns the version and what was read."""
-        self._require(image_id)
-        if checked_tag(tag) == UNCERTAINTY:
-            raise InputError(f"The tag {UNCERTAINTY} holds the server's own map and cannot be written.")
-        grid = self.case(image_id, sequence="t1").case.grid()
-        submission = read_submission(path, label_info=info.get("label_info"), grid=grid, case_id=image_id, label_set=self.label_set)
-        kept = {key: value for key, value in info.items() if key != "user"}
-        kept["volumes_ml"] = dict(submission.volumes_ml)
-        if tag != ORIGINAL and any(lease.strategy == "review" for lease in self.leases.of(image_id)):
-            kept["reviewed"] = True
-        row = self.labels.add(
-            image_id,
-            tag=tag,
-            write=lambda target: write_volume(submission.array, grid, target),
-            author=str(info.get("user") or info.get("client_id") or ""),
-            model_version=str(info.get("model_version") or self._last_segmentation(image_id)),
-            info=kept,
-        )
-        if tag != ORIGINAL:
-            self.leases.end(image_id)
-        _LOG.info("case %s: label %s version %d stored", image_id, tag, row.version)
-        return row, submission
+    def submit(self, image_id: str, path: Path, *, tag: str, info: Mapping[str, Any], reader: str = "") -> Stored:
+        """As :meth:`save_label`, see :func:`gliolabel.labelserver.submitting.submit`."""
+        return submit(self, image_id, path, tag=tag, info=info, reader=reader)
 
     def read_label(self, ref: CaseRef, row: LabelRow) -> np.ndarray:
         """A stored label version, uint8 (z, y, x) on the case's reference grid.
@@ -273,8 +311,8 @@ class CaseDatastore(Datastore):
     def remove_label(self, label_id: str, label_tag: str) -> None:
         tag = checked_tag(_plain(label_tag))
         if tag == UNCERTAINTY:
-            self.maps.remove(self._require(label_id))
-        elif not self.labels.remove(self._require(label_id), tag):
+            self.maps.remove(self.require(label_id))
+        elif not self.labels.remove(self.require(label_id), tag):
             raise UnknownError(f"Case {label_id!r} has no label {tag!r}.")
 
     # --- lists
@@ -362,9 +400,11 @@ class CaseDatastore(Datastore):
 
     # --- helpers
 
-    def _entry(self, image_id: str, notes: Mapping[str, Any], labels: Mapping[str, LabelRow], current: MapRow | None) -> dict[str, Any]:
+    def _entry(
+        self, image_id: str, notes: Mapping[str, Any], labels: Mapping[str, LabelRow], current: MapRow | None, role: RoleRow | None
+    ) -> dict[str, Any]:
         extension = self._extension(image_id)
-        info = {key: value for key, value in notes.items() if key != "checksum_of"}
+        info = {**notes, **({} if role is None else {"role": role.role})}
         rows = {tag: {"ext": ".nii.gz", "info": _brief(_label_info(row))} for tag, row in labels.items()}
         if current is not None:
             rows[UNCERTAINTY] = {"ext": ".nii.gz", "info": _brief(_map_info(current))}
@@ -383,19 +423,11 @@ class CaseDatastore(Datastore):
         file = case.sequences[case.reference]
         return ".nii.gz" if file.component is not None else (split_extension(file.path.name) or ("", ".nii.gz"))[1]
 
-    def _checksum(self, image_id: str, path: Path, known: Any) -> str:
-        status = path.stat()
-        mark = [str(path), status.st_size, status.st_mtime_ns]
-        if isinstance(known, Mapping) and known.get("mark") == mark:
-            return str(known["checksum"])
-        checksum = f"SHA256:{file_sha256(path)}"
-        self.notes.merge(image_id, {"checksum_of": {"mark": mark, "checksum": checksum}})
-        return checksum
-
-    def _newest(self, image_id: str, tag: str) -> LabelRow:
-        row = self.labels.newest(image_id, checked_tag(tag))
+    def _newest(self, image_id: str, tag: str, *, version: int | None = None, author: str | None = None) -> LabelRow:
+        row = self.labels.version(image_id, checked_tag(tag), version=version, author=author)
         if row is None:
-            raise UnknownError(f"Case {image_id!r} has no label {tag!r}.")
+            which = ("" if version is None else f" version {version}") + ("" if author is None else f" by {author[:128]!r}")
+            raise UnknownError(f"Case {image_id!r} has no label {tag!r}{which}.")
         return row
 
     def _current_map(self, image_id: str) -> MapRow:
@@ -404,16 +436,8 @@ class CaseDatastore(Datastore):
             raise UnknownError(f"Case {image_id!r} has no uncertainty map yet. Run a segmentation first.")
         return row
 
-    def _materialise(self, row: LabelRow) -> Path:
-        label = self.studies.get(row.case_id).read_label_image()
-        if label is None:
-            raise UnknownError(f"The label beside case {row.case_id!r} is no longer there.")
-        write: Callable[[Path], object] = lambda target: write_volume(label.array, label.grid, target)  # noqa: E731
-        file = self.labels.file(self.labels.materialise(row, write))
-        assert file is not None
-        return file
-
-    def _last_segmentation(self, image_id: str) -> str:
+    def last_segmentation(self, image_id: str) -> str:
+        """The model version that segmented a case last (``unet3d starter-1``), or nothing."""
         last = self.notes.get(image_id).get("last_segmentation")
         return f"{last.get('model')} {last.get('version')}" if isinstance(last, Mapping) else ""
 

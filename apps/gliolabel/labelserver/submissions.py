@@ -1,11 +1,24 @@
-"""Reading a submitted label: values by segment name, on exactly the case's grid."""
+"""Reading a submitted label: values by segment name, on exactly the case's grid.
+
+What becomes of a segment:
+
+* Its name counts, without upper and lower case and blanks around it; neither its number nor its colour, nor whether it is hidden. Two
+  segments of one name are one tissue.
+* A tissue that is not sent, or has no voxels, is empty. A label without any voxel is a label.
+* ``background`` is background.
+* Scribbles (``foreground_scribbles``, ``background_scribbles``) and segments that show uncertainty (names beginning with ``uncertain``) are
+  no tissue. They are left out where that loses nothing: in a segmentation file, and in a label map when they come before all tissues,
+  since there later segments have painted over earlier ones. After a tissue they may have painted over it, and the label is refused.
+* Any other name is passed over without voxels, and refused with voxels.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import SimpleITK as sitk
@@ -17,7 +30,11 @@ from gliolabel.studies.voxels import read_volume
 from gliolabel.vocabulary import TISSUES, LabelSet
 
 #: Segment names that mean "nothing".
-_BACKGROUND = frozenset({"background"})
+_BACKGROUND: Final = frozenset({"background"})
+#: Segments that help a reader and are no tissue.
+_HELPERS: Final = re.compile(r"(foreground|background)_scribbles|uncertain.*", re.DOTALL)
+#: What Slicer calls the segments of a label map that says nothing of names: by their value.
+_BY_VALUE: Final = re.compile(r"Segment_(\d{1,3})")
 
 
 @dataclass(frozen=True)
@@ -28,14 +45,25 @@ class Submission:
         array: uint8 (z, y, x), values of the label set, on the case's reference grid.
         ignored: segment names that are not ours and have no voxels.
         volumes_ml: volume by region.
+        left_out: voxels by name of scribbles and segments that show uncertainty.
     """
 
     array: np.ndarray
     ignored: tuple[str, ...]
     volumes_ml: Mapping[str, float]
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    def notes(self) -> list[str]:
+        """What the reader should know."""
+        return [
+            *(f"{name!r} is not one of ours and has no voxels" for name in self.ignored),
+            *(f"{name!r} ({count} voxels) is no tissue and was left out" for name, count in self.left_out.items()),
+        ]
 
 
-def read_submission(path: Path, *, label_info: object, grid: Grid, case_id: str, label_set: LabelSet = TISSUES) -> Submission:
+def read_submission(
+    path: Path, *, label_info: object, grid: Grid, case_id: str, label_set: LabelSet = TISSUES, named_by_value: bool = False
+) -> Submission:
     """Read a label as the Slicer plugin sends it.
 
     Value ``k + 1`` belongs to ``label_info[k]["name"]``: Slicer numbers the exported segments by position, and the ``idx`` beside a name
@@ -48,6 +76,8 @@ def read_submission(path: Path, *, label_info: object, grid: Grid, case_id: str,
         grid: the reference grid of the case.
         case_id: for messages.
         label_set: the names that can be stored, and their values.
+        named_by_value: a segment ``Segment_2`` of value 2 is our value 2. So Slicer names the segments of a label that it read from this
+            server, and MONAI Label's reviewer plugin sends them back.
 
     Raises:
         InputError: not a volume of whole numbers, another grid, a value that no name stands for, or voxels under a name that is not ours.
@@ -55,7 +85,10 @@ def read_submission(path: Path, *, label_info: object, grid: Grid, case_id: str,
     where = f"the label of case {case_id}"
     if split_extension(path.name) is None:
         raise InputError(f"{where}: the file ends in {''.join(path.suffixes) or 'nothing'!r}, expected one of {', '.join(EXTENSIONS)}.")
-    names = _segment_names(path) or _names_by_position(label_info, where=where, labels=label_set.labels)
+    own_names = _segment_names(path)
+    if named_by_value:
+        own_names = _by_value(own_names, label_set.labels)
+    names = own_names or _names_by_position(label_info, where=where, labels=label_set.labels)
     volume = read_volume(path, where=where)
     array = volume.array
     if array.dtype.kind not in "iu":
@@ -66,10 +99,10 @@ def read_submission(path: Path, *, label_info: object, grid: Grid, case_id: str,
         raise InputError(
             f"{where}: lies on a grid of {volume.header.grid}, the case's is {grid}, or it lies elsewhere. Nothing was stored."
         )
-    ours, ignored = _by_name(array, names, where=where, labels=label_set.labels)
+    ours, ignored, left_out = _by_name(array, names, where=where, labels=label_set.labels, painted_in_order=not own_names)
     counts = dict(enumerate(np.bincount(ours.ravel()).tolist()))
     volumes = label_set.volumes_ml(counts, voxel_ml=grid.voxel_ml)
-    return Submission(ours, ignored, volumes)
+    return Submission(ours, ignored, volumes, left_out)
 
 
 def _names_by_position(label_info: object, *, where: str, labels: Mapping[str, int]) -> dict[int, str]:
@@ -103,7 +136,19 @@ def _segment_names(path: Path) -> dict[int, str]:
     return names
 
 
-def _by_name(array: np.ndarray, names: Mapping[int, str], *, where: str, labels: Mapping[str, int]) -> tuple[np.ndarray, tuple[str, ...]]:
+def _by_value(names: Mapping[int, str], labels: Mapping[str, int]) -> dict[int, str]:
+    """The names with ``Segment_2`` of value 2 replaced by our name of value 2. A reader's new segment has another value than its name."""
+    ours = {value: name for name, value in labels.items()}
+    found = {}
+    for value, name in names.items():
+        number = _BY_VALUE.fullmatch(name)
+        found[value] = ours.get(value, name) if number and int(number[1]) == value else name
+    return found
+
+
+def _by_name(
+    array: np.ndarray, names: Mapping[int, str], *, where: str, labels: Mapping[str, int], painted_in_order: bool
+) -> tuple[np.ndarray, tuple[str, ...], dict[str, int]]:
     values, counts = np.unique(array, return_counts=True)
     voxels = {int(value): int(count) for value, count in zip(values, counts, strict=True) if value != 0}
     unnamed = sorted(set(voxels) - set(names))
@@ -114,22 +159,42 @@ def _by_name(array: np.ndarray, names: Mapping[int, str], *, where: str, labels:
         )
     ours_by_name = {name.casefold(): value for name, value in labels.items()}
     ours = np.zeros(array.shape, np.uint8)
-    ignored: list[tuple[str, int]] = []
+    ignored: list[str] = []
     refused: list[tuple[str, int]] = []
+    painted_over: list[tuple[str, int]] = []
+    left_out: dict[str, int] = {}
+    a_tissue_came = False
     for value, name in sorted(names.items()):
-        key = name.strip().casefold()
+        key, count = name.strip().casefold(), voxels.get(value, 0)
         if key in ours_by_name:
-            if value in voxels:
+            a_tissue_came = True
+            if count:
                 ours[array == value] = ours_by_name[key]
-        elif key not in _BACKGROUND:
-            (refused if value in voxels else ignored).append((name, voxels.get(value, 0)))
+        elif key in _BACKGROUND:
+            continue
+        elif not count:
+            ignored.append(name)
+        elif not _HELPERS.fullmatch(key):
+            refused.append((name, count))
+        elif painted_in_order and a_tissue_came:
+            painted_over.append((name, count))
+        else:
+            left_out[name] = left_out.get(name, 0) + count
     if refused:
-        named = ", ".join(f"{name!r} ({count} voxels)" for name, count in refused)
         raise InputError(
-            f"{where}: the segment{'s' if len(refused) > 1 else ''} {named} cannot be stored; expected {', '.join(map(repr, labels))}. "
-            "Rename or empty it and submit again. Nothing was stored."
+            f"{where}: the segment{'s' if len(refused) > 1 else ''} {_counted(refused)} cannot be stored; expected "
+            f"{', '.join(map(repr, labels))}. Rename or empty it and submit again. Nothing was stored."
         )
-    return ours, tuple(name for name, _ in ignored)
+    if painted_over:
+        raise InputError(
+            f"{where}: the segment{'s' if len(painted_over) > 1 else ''} {_counted(painted_over)} came after a tissue and may have painted "
+            "over it, so what lies below is not known. Delete it, or move it to the top of the list, and submit again. Nothing was stored."
+        )
+    return ours, tuple(ignored), left_out
+
+
+def _counted(segments: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(f"{name!r} ({count} voxels)" for name, count in segments)
 
 
 def _listed(names: Mapping[int, str]) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gliolabel.labelserver.submitting import was_approved
 from gliolabel.selection import Candidate, Completed
 from gliolabel.selection.candidates import predicted_volumes, tumour_mix, worst_region
 from gliolabel.state import Database
@@ -15,12 +17,13 @@ from gliolabel.state.cases import CaseNotes
 from gliolabel.state.following import Follower
 from gliolabel.state.labels import FINAL, LabelStore
 from gliolabel.state.maps import MapStore
+from gliolabel.state.roles import Role, Roles
 from gliolabel.state.scores import ScoreStore
-from gliolabel.state.tables import AgreementRow, CaseRow, LabelRow, MapRow, ScoreRow
+from gliolabel.state.tables import AgreementRow, CaseRow, LabelRow, MapRow, RoleRow, ScoreRow
 
 Labels = Mapping[str, LabelRow]
-#: Makes the entry of a case from its notes, labels by tag and current map.
-MakeEntry = Callable[[str, Mapping[str, Any], Labels, MapRow | None], dict[str, Any]]
+#: Makes the entry of a case from its notes, labels by tag, current map and role.
+MakeEntry = Callable[[str, Mapping[str, Any], Labels, MapRow | None, RoleRow | None], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Survey:
         labels: their labels.
         maps: their maps.
         notes: what was noted of them.
+        roles: what they are for.
         entry: makes a case's entry in the list that clients read.
     """
 
@@ -63,15 +67,17 @@ class Survey:
         labels: LabelStore,
         maps: MapStore,
         notes: CaseNotes,
+        roles: Roles,
         entry: MakeEntry,
     ) -> None:
         self._database, self._ids, self._entry = database, ids, entry
         self._labels: Follower[Labels] = Follower(database, LabelRow, labels.all_newest)
         self._maps: Follower[MapRow] = Follower(database, MapRow, maps.all_current)
         self._notes: Follower[Mapping[str, Any]] = Follower(database, CaseRow, notes.all)
+        self._roles: Follower[RoleRow] = Follower(database, RoleRow, roles.all)
         self._scores: dict[tuple[str, str], tuple[Follower[Candidate], Follower[AgreementRow]]] = {}
         self._lock = threading.Lock()
-        self._entries: dict[str, tuple[tuple[Any, Any, Any], bytes]] = {}
+        self._entries: dict[str, tuple[tuple[Any, ...], bytes]] = {}
         self._list: tuple[tuple[Any, ...], bytes] = ((), b"")
         self._fields: dict[tuple[str, str], tuple[tuple[Any, ...], Field]] = {}
 
@@ -82,6 +88,13 @@ class Survey:
     def notes(self, case_id: str) -> dict[str, Any]:
         """What was noted of a case."""
         return dict(self._notes.current().get(case_id, {}))
+
+    def roles(self) -> dict[str, int]:
+        """How many completed cases have which role, and how many have none yet."""
+        ids, labels, roles = set(self._ids()), self._labels.current(), self._roles.current()
+        completed = (case_id for case_id, by_tag in labels.items() if FINAL in by_tag and case_id in ids)
+        found = Counter(roles[case_id].role if case_id in roles else "none yet" for case_id in completed)
+        return {role: found[role] for role in (*Role, "none yet")}
 
     def counts(self) -> tuple[int, dict[str, int], int]:
         """How many cases there are, how many have a label by tag, and how many have a map."""
@@ -119,18 +132,19 @@ class Survey:
         Args:
             head: what stands before ``objects``.
         """
-        ids, notes, labels, maps = self._ids(), self._notes.current(), self._labels.current(), self._maps.current()
+        ids, notes, labels = self._ids(), self._notes.current(), self._labels.current()
+        maps, roles = self._maps.current(), self._roles.current()
         with self._lock:
             before, body = self._list
-            now = (dict(head), ids, notes, labels, maps)
+            now = (dict(head), ids, notes, labels, maps, roles)
             if before and before[:2] == now[:2] and all(a is b for a, b in zip(before[2:], now[2:], strict=True)):
                 return body
             entries = {}
             for case_id in ids:
-                parts = (notes.get(case_id), labels.get(case_id), maps.get(case_id))
+                parts = (notes.get(case_id), labels.get(case_id), maps.get(case_id), roles.get(case_id))
                 there = self._entries.get(case_id)
-                if there is None or there[0][0] is not parts[0] or there[0][1] is not parts[1] or there[0][2] is not parts[2]:
-                    entry = self._entry(case_id, parts[0] or {}, parts[1] or {}, parts[2])
+                if there is None or any(a is not b for a, b in zip(there[0], parts, strict=True)):
+                    entry = self._entry(case_id, parts[0] or {}, parts[1] or {}, parts[2], parts[3])
                     there = (parts, f"{json.dumps(case_id)}:{json.dumps(entry, separators=(',', ':'))}".encode())
                 entries[case_id] = there
             start = json.dumps(dict(head), separators=(",", ":")).encode()[:-1]
@@ -194,5 +208,4 @@ def _field(
 
 def _was_reviewed(info: Mapping[str, Any]) -> bool:
     """Submitted by a reader who was offered it for review, or approved in MONAI Label's reviewer plugin."""
-    approval = info.get("segmentationMeta")
-    return bool(info.get("reviewed")) or (isinstance(approval, Mapping) and str(approval.get("status")).casefold() == "approved")
+    return bool(info.get("reviewed")) or was_approved(info)

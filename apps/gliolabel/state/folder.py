@@ -51,6 +51,11 @@ class StateFolder:
         return self.path / "models"
 
     @property
+    def masks(self) -> Path:
+        """The last mask of each case that each reader was given."""
+        return self.path / "masks"
+
+    @property
     def uploads(self) -> Path:
         """Volumes that were uploaded, one file each."""
         return self.path / "uploads"
@@ -90,7 +95,7 @@ class StateFolder:
             UnavailableError: the folder cannot be made or written to.
         """
         try:
-            for folder in (self.path, self.labels, self.maps, self.uploads, self.sessions, self.cache, self.temporary):
+            for folder in (self.path, self.labels, self.maps, self.masks, self.uploads, self.sessions, self.cache, self.temporary):
                 folder.mkdir(parents=True, exist_ok=True)
             # What is in here are patients' images: for the user who runs the server only.
             self.path.chmod(0o700)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
 
 from gliolabel.errors import UnknownError
 from gliolabel.state.database import Database
@@ -18,6 +19,8 @@ from gliolabel.state.tables import LabelRow, now
 FINAL = "final"
 #: The tag of a model's own mask.
 ORIGINAL = "original"
+#: The tag under which the map of the last segmentation is found; no label has it.
+UNCERTAINTY = "uncertainty"
 #: Author of a label that was found beside its case.
 IMPORT_AUTHOR = "import"
 
@@ -45,6 +48,7 @@ class LabelStore:
         author: str = "",
         model_version: str = "",
         info: Mapping[str, Any] | None = None,
+        with_it: Callable[[Session, LabelRow], object] | None = None,
     ) -> LabelRow:
         """Store a new version of a label.
 
@@ -54,6 +58,7 @@ class LabelStore:
         Args:
             write: writes the label file to the path it is given.
             info: whatever else is to be kept; JSON.
+            with_it: writes what is stored together with the version or not at all.
 
         Raises:
             UnavailableError: the disk is full or the database cannot be written; nothing was stored.
@@ -73,9 +78,29 @@ class LabelStore:
             info=dict(info or {}),
         )
         with self._database.writing() as session:
-            row.version = 1 + (session.scalar(select(func.max(LabelRow.version)).filter_by(case_id=case_id, tag=tag)) or 0)
-            session.add(row)
+            self._append(session, row, with_it)
         return row
+
+    def accept(self, row: LabelRow, *, author: str, with_it: Callable[[Session, LabelRow], object] | None = None) -> LabelRow | None:
+        """Make a version under another tag the newest ``final`` one as well; both rows name the same file.
+
+        Args:
+            row: the version.
+            author: of the accepted one.
+            with_it: as for :meth:`add`.
+
+        Returns:
+            The new version; None when the newest is this one already.
+        """
+        origin = {"tag": row.tag, "version": row.version}
+        with self._database.writing() as session:
+            newest = session.scalars(self._newest(row.case_id, FINAL)).first()
+            if newest is not None and newest.info.get("accepted_from") == origin:
+                return None
+            accepted = LabelRow(case_id=row.case_id, tag=FINAL, author=author, created=now(), model_version=row.model_version)
+            accepted.path, accepted.sha256, accepted.info = row.path, row.sha256, {**row.info, "accepted_from": origin}
+            self._append(session, accepted, with_it)
+        return accepted
 
     def note_imports(self, case_ids: Iterable[str]) -> int:
         """Note that a label lies beside each of these cases: it becomes ``final`` version 1, its file is made when first asked for.
@@ -117,7 +142,22 @@ class LabelStore:
     def newest(self, case_id: str, tag: str) -> LabelRow | None:
         """The newest version under a tag, or None."""
         with self._database.reading() as session:
-            return session.scalars(self._visible().filter_by(case_id=case_id, tag=tag).order_by(LabelRow.version.desc()).limit(1)).first()
+            return session.scalars(self._newest(case_id, tag)).first()
+
+    def version(self, case_id: str, tag: str, *, version: int | None = None, author: str | None = None) -> LabelRow | None:
+        """The newest version under a tag that has this number and this author, or None.
+
+        Args:
+            version: its number; None: any.
+            author: who submitted it; None: anybody.
+        """
+        query = self._newest(case_id, tag)
+        if version is not None:
+            query = query.filter_by(version=version)
+        if author is not None:
+            query = query.filter_by(author=author)
+        with self._database.reading() as session:
+            return session.scalars(query).first()
 
     def versions(self, case_id: str, tag: str | None = None) -> list[LabelRow]:
         """All versions of a case's labels, oldest first."""
@@ -153,8 +193,8 @@ class LabelStore:
                 found.setdefault(tag, set()).add(case_id)
         return found
 
-    def update_info(self, case_id: str, tag: str, info: Mapping[str, Any]) -> None:
-        """Merge ``info`` into that of the newest version.
+    def update_info(self, case_id: str, tag: str, info: Mapping[str, Any]) -> LabelRow:
+        """Merge ``info`` into that of the newest version, which is returned.
 
         Raises:
             UnknownError: there is no such label.
@@ -165,6 +205,7 @@ class LabelStore:
         with self._database.writing() as session:
             row = session.get_one(LabelRow, newest.id)
             row.info = {**row.info, **info}
+        return row
 
     def remove(self, case_id: str, tag: str | None = None) -> int:
         """Hide the versions of a case's label. The files stay.
@@ -178,6 +219,16 @@ class LabelStore:
             for row in rows:
                 row.removed = now()
         return len(rows)
+
+    def _append(self, session: Session, row: LabelRow, with_it: Callable[[Session, LabelRow], object] | None) -> None:
+        numbers = select(func.max(LabelRow.version)).filter_by(case_id=row.case_id, tag=row.tag)
+        row.version = 1 + (session.scalar(numbers) or 0)
+        session.add(row)
+        if with_it is not None:
+            with_it(session, row)
+
+    def _newest(self, case_id: str, tag: str) -> Select[LabelRow]:
+        return self._visible().filter_by(case_id=case_id, tag=tag).order_by(LabelRow.version.desc()).limit(1)
 
     def _visible(self) -> Select[LabelRow]:
         query = select(LabelRow).where(LabelRow.removed.is_(None))

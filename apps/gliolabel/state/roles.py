@@ -13,7 +13,7 @@ A patient gets a role when the first case of theirs is seen, and keeps it; every
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -64,7 +64,7 @@ class Roles:
             case_id: the case.
             patient: whose examination it is; any text that is the same for all cases of the patient.
             volume_ml: of the whole tumour, if it is known; looked at when a patient is dealt a role.
-            trained_on: an image of the case stands in the training list of a weights file.
+            trained_on: the case stands in the training list of a weights file, by the checksums of its images or by its id.
 
         Raises:
             UnavailableError: the database cannot be written.
@@ -87,10 +87,16 @@ class Roles:
         with self._database.reading() as session:
             return session.get(RoleRow, case_id)
 
-    def all(self) -> dict[str, RoleRow]:
-        """The roles of all cases that have one, by case id."""
+    def all(self, case_ids: Collection[str] | None = None) -> dict[str, RoleRow]:
+        """The roles of all cases that have one, by case id.
+
+        Args:
+            case_ids: only of these cases.
+        """
+        query = select(RoleRow).order_by(RoleRow.case_id)
         with self._database.reading() as session:
-            return {row.case_id: row for row in session.scalars(select(RoleRow).order_by(RoleRow.case_id))}
+            rows = session.scalars(query if case_ids is None else query.where(RoleRow.case_id.in_(case_ids)))
+            return {row.case_id: row for row in rows}
 
     def _first_sight(self, session: Session, row: RoleRow, *, trained_on: bool) -> None:
         other = session.scalars(select(RoleRow).filter_by(patient=row.patient).order_by(RoleRow.created).limit(1)).first()
@@ -99,7 +105,7 @@ class Roles:
             row.reason = f"the same patient as case {other.case_id}"
         elif trained_on:
             row.role, row.stratum = Role.TRAIN, stratum_of(row.volume_ml)
-            row.reason = "an image of it stands in the training list of a weights file"
+            row.reason = "it stands in the training list of a weights file"
         else:
             row.stratum, row.dealt = stratum_of(row.volume_ml), True
             stratum, overall = _dealt(session, row.stratum), _dealt(session)
@@ -192,8 +198,8 @@ def _give_up_for_training(session: Session, cause: RoleRow) -> None:
     """All cases of a patient become training cases."""
     for row in session.scalars(select(RoleRow).filter_by(patient=cause.patient)):
         before, row.role, row.dealt = row.role, str(Role.TRAIN), False
-        image = "an image of it" if row.case_id == cause.case_id else f"an image of case {cause.case_id} of the same patient"
-        row.reason = f"{image} stands in the training list of a weights file; it was {before} before"
+        which = "it" if row.case_id == cause.case_id else f"case {cause.case_id} of the same patient"
+        row.reason = f"{which} stands in the training list of a weights file; it was {before} before"
         _note(session, row, before=before)
 
 

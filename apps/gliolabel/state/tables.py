@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DDL, JSON, DateTime, Dialect, Float, Index, Integer, String, TypeDecorator, UniqueConstraint, event
+from sqlalchemy import DDL, JSON, BigInteger, DateTime, Dialect, Float, Index, Integer, String, TypeDecorator, UniqueConstraint, event
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 #: Raised when a table changes in a way that older code cannot read.
@@ -89,6 +89,31 @@ class LabelRow(Base):
     sha256: Mapped[str | None] = mapped_column(String(64), default=None)
     info: Mapped[dict[str, Any]] = mapped_column(default=dict)
     removed: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class MaskRow(Base):
+    """The last mask of a case that a reader was given: what the reader's submission began from."""
+
+    __tablename__ = "masks"
+
+    case_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    reader: Mapped[str] = mapped_column(String(256), primary_key=True)
+    model: Mapped[str] = mapped_column(String(64))
+    version: Mapped[str] = mapped_column(String(128))
+    #: Relative to the state folder.
+    path: Mapped[str] = mapped_column(String(1024))
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class ChecksumRow(Base):
+    """SHA-256 of a file outside the state folder, as long as its size and time of change stay."""
+
+    __tablename__ = "checksums"
+
+    path: Mapped[str] = mapped_column(String(4096), primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    mtime_ns: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
 
 
 class MapRow(Base):

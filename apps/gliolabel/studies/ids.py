@@ -10,6 +10,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 _LONGEST: Final[int] = 120
+#: BraTS since 2023: the last number is the examination, what stands before it the patient.
+_EXAMINATION: Final = re.compile(r"(.+-\d{5})-\d{3}\Z")
 
 
 def safe_id(name: str) -> str:
@@ -51,6 +53,17 @@ def unique_ids(cases: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
         shared.setdefault(plain[position].lower(), []).append(one)
     warnings = [f"{len(group)} cases have the same name; they are listed as {', '.join(group)}" for group in shared.values()]
     return ids, warnings
+
+
+def patient_of(case_id: str) -> str:
+    """The patient of a case: its id, without the number of the examination where the naming has one.
+
+    Example:
+        >>> patient_of("BraTS-GLI-00005-001"), patient_of("BraTS2021_00005")
+        ('BraTS-GLI-00005', 'BraTS2021_00005')
+    """
+    found = _EXAMINATION.match(case_id)
+    return found[1] if found else case_id
 
 
 def _digest(text: str) -> str:

@@ -7,19 +7,23 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 from fastapi.responses import JSONResponse
 from monailabel.config import settings
-from monailabel.endpoints.user.auth import RBAC
+from monailabel.endpoints.user.auth import RBAC, User
 from monailabel.utils.others.generic import get_mime_type
 from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
 
 from gliolabel.errors import InputError
+from gliolabel.labelserver.routes.people import reader_of
 from gliolabel.labelserver.routes.receiving import received
+from gliolabel.labelserver.strategies import HOLDER
 from gliolabel.labelserver.wire import read_params
 
 if TYPE_CHECKING:
     from gliolabel.labelserver.case_app import CaseApp
+
+_USER = RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER)
 
 
 class Output(StrEnum):
@@ -35,9 +39,11 @@ def router(app: CaseApp) -> APIRouter:
     """The route."""
     routes = APIRouter(prefix=settings.MONAI_LABEL_API_STR + "/infer", tags=["Infer"])
 
-    @routes.post("/{model}", summary="Segment a case", dependencies=[Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER))])
+    @routes.post("/{model}", summary="Segment a case")
     def infer(
         model: str,
+        http: Request,
+        user: Annotated[User, Depends(_USER)],
         image: str = "",
         session_id: str = "",
         params: Annotated[str, Form()] = "{}",
@@ -49,6 +55,7 @@ def router(app: CaseApp) -> APIRouter:
             raise InputError("output=dicom_seg cannot be used: the study folder holds no DICOM. Use all, image or json.")
         # `label` is what interactive models draw on; ours read nothing from it, and it is not stored.
         request: dict[str, Any] = {**read_params(params), "model": model, "image": image}
+        request[HOLDER] = reader_of(user, request.get("client_id"), http)
         if session_id:
             return _answer(app.infer({**request, "session_id": session_id}), output)
         if file is None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 from fastapi.responses import FileResponse
 from monailabel.config import settings
 from monailabel.endpoints.user.auth import RBAC, User
 
 from gliolabel.labelserver.datastore import public_name
+from gliolabel.labelserver.routes.people import reader_of
 from gliolabel.labelserver.routes.receiving import received
 from gliolabel.labelserver.wire import REPLACING, label_tag, read_params
 from gliolabel.state.labels import FINAL
@@ -31,6 +32,7 @@ def router(app: CaseApp) -> APIRouter:
     @routes.put("/label", summary="Submit a label")
     def submit(
         image: str,
+        http: Request,
         label: Annotated[UploadFile, File()],
         user: Annotated[User, Depends(_ANNOTATOR)],
         params: Annotated[str, Form()] = "{}",
@@ -39,20 +41,17 @@ def router(app: CaseApp) -> APIRouter:
         info = read_params(params, refused=_REFUSED)
         if settings.MONAI_LABEL_AUTH_ENABLE:
             info["user"] = user.username
+        reader = reader_of(user, info.get("client_id"), http)
         with received(label, app.files.folder) as path:
-            row, submission = app.cases.submit(image, path, tag=label_tag(tag or FINAL), info=info)
-        return {
-            "image": image,
-            "label": image,
-            "tag": row.tag,
-            "version": row.version,
-            "volumes_ml": dict(submission.volumes_ml),
-            "ignored": [f"{name!r} is not one of ours and has no voxels" for name in submission.ignored],
-        }
+            return app.cases.submit(image, path, tag=label_tag(tag or FINAL), info=info, reader=reader).reply()
 
     @routes.get("/label", summary="Download a label or the uncertainty map", dependencies=[Depends(_USER)])
-    def download(label: str, tag: str) -> Response:
-        path = Path(app.cases.get_label_uri(label, label_tag(tag)))
+    def download(label: str, tag: str, version: int | None = None, author: str | None = None) -> Response:
+        path = Path(app.cases.get_label_uri(label, label_tag(tag), version=version, author=author))
         return FileResponse(path, filename=public_name(label, path.name), media_type="application/octet-stream")
+
+    @routes.get("/label/versions", summary="Every version of a case's labels, oldest first", dependencies=[Depends(_USER)])
+    def versions(label: str, tag: str | None = None) -> list[dict[str, Any]]:
+        return app.cases.label_versions(label, None if tag is None else label_tag(tag))
 
     return routes

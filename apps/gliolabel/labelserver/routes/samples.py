@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Depends, Request
 from monailabel.config import settings
 from monailabel.endpoints.user.auth import RBAC, User
 
+from gliolabel.labelserver.routes.people import client_of, reader_of
 from gliolabel.labelserver.strategies import HOLDER
 from gliolabel.labelserver.wire import check_params
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from gliolabel.labelserver.case_app import CaseApp
 
 _USER = RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER)
-#: A client id is free text; so much of it is kept.
-_CLIENT_LENGTH = 128
 
 
 def router(app: CaseApp) -> APIRouter:
@@ -32,10 +31,7 @@ def router(app: CaseApp) -> APIRouter:
         params: Annotated[dict[str, Any] | None, Body()] = None,
     ) -> dict[str, Any]:
         request = check_params(dict(params or {}))
-        logged_in = settings.MONAI_LABEL_AUTH_ENABLE
-        client = (user.username if logged_in else str(request.get("client_id") or ""))[:_CLIENT_LENGTH]
-        # `user-xyz` is everybody's client id until somebody sets another, so two of them are told apart by their addresses.
-        holder = f"user {client}" if logged_in else f"{client} at {http.client.host if http.client else ''}"
+        client, holder = client_of(user, request.get("client_id")), reader_of(user, request.get("client_id"), http)
         with app.choosing:  # the database sees to it as well; here nobody has to try twice
             sample = app.next_sample({**request, "strategy": strategy, HOLDER: holder})
         if sample:

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from gliolabel.errors import InputError
-from gliolabel.evaluation.cases import patient_of
 from gliolabel.preprocessing import prepare
 from gliolabel.preprocessing.orientation import turn_to_lps
 from gliolabel.studies import Case, open_studies
+from gliolabel.studies.ids import patient_of
 from gliolabel.training.samples.loader import sha256_of, stamp
 from gliolabel.vocabulary import SEQUENCES
 
