@@ -16,7 +16,8 @@ from torch import Tensor
 from gliolabel.errors import InputError
 from gliolabel.preprocessing.brain import brain_mask, normalise
 from gliolabel.preprocessing.orientation import Turn, turn_to_lps
-from gliolabel.studies import CaseImages, Grid
+from gliolabel.studies.grid import Grid
+from gliolabel.studies.images import CaseImages
 from gliolabel.vocabulary import SEQUENCES
 
 #: Voxel edge in mm on which the networks were trained.
