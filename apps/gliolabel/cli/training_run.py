@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gliolabel.cli import console
+from gliolabel.cli.roles import refuse_locked_cases
 from gliolabel.errors import UnavailableError
 from gliolabel.inference import Segmenter
 from gliolabel.recipes import ModelVersion, Recipe, save_model_version
 from gliolabel.studies import Studies
+from gliolabel.studies.ids import patient_of
 from gliolabel.training.cache import Cache
 from gliolabel.training.data import TrainingData, patch_data, whole_sample_data
 from gliolabel.training.distributed import Processes
@@ -71,6 +73,7 @@ class TrainingRun:
     def on_patches(self, store: Studies, held: Sequence[str]) -> None:
         """Train on patches of cases, and test on the cases held out."""
         wanted = [case for case in store if case.label is not None and case.id not in held]
+        refuse_locked_cases({case.id: patient_of(case.id) for case in wanted})
         with self._bar() as bar:
             reading = bar.add_task("reading cases", total=len(wanted))
             data = patch_data(self._recipe, wanted, held_out=held, cache=self._cache, report=lambda: bar.advance(reading))
@@ -82,6 +85,9 @@ class TrainingRun:
         """Train on whole samples, and score every part of the split."""
         self._say("reading and preparing all cases")
         data = whole_sample_data(self._recipe, studies, cache=self._cache, labels=labels)
+        # Weights are chosen by the validation samples; on those of the test they are only scored.
+        seen = [part for role, part in data.parts.items() if role != "test"]
+        refuse_locked_cases({case_id: part.patients[case_id] for part in seen for case_id in part.case_ids})
         model = self._fit(data)
         if model is None:
             return

@@ -177,11 +177,17 @@ class Registry:
             InputError: there is no state folder.
             UnavailableError: its database cannot be opened.
         """
+        with self.database() as database:
+            yield AuditLog(database)
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """The database of the state folder, wherever it lies: the audit log, the roles of cases. Raises as :meth:`audit`."""
         if self._state is None:
-            raise InputError("There is no audit log without a state folder. Name one: gliolabel --state DIR.")
+            raise InputError("There is no state folder, so there is no audit log and no case has a role. Name one: gliolabel --state DIR.")
         database = Database(self._state.create(), uri=self._place.audit_database)
         try:
-            yield AuditLog(database)
+            yield database
         finally:
             database.close()
 
