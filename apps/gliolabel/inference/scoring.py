@@ -42,18 +42,29 @@ def region_scores(running: RunningMaps, std: np.ndarray, mask: np.ndarray, prepa
         90 % interval of the volume, ``volume_ml_p05`` and ``volume_ml_p95``.
     """
     # Passes lie on the working grid, whose voxels may differ from the reference grid's.
-    volumes = np.stack(running.voxels) * prepared.working.voxel_ml
-    variation, agreement = variation_of(volumes), running.pairwise_dice()
-    low, high = np.percentile(volumes, [5, 95], axis=0)
+    found = agreement_scores(running, voxel_ml=prepared.working.voxel_ml)
     masks = region_masks(mask)
     brain = prepared.restore(prepared.brain.numpy().astype(np.float32)) > 0.5
     return {
-        name: {
-            "band_mean": band_mean(std[i], masks[i], spacing=prepared.grid.spacing[::-1], within=brain),
-            "volume_cv": float(variation[i]),
-            "pairwise_dice": float(agreement[i]),
-            "volume_ml_p05": float(low[i]),
-            "volume_ml_p95": float(high[i]),
-        }
+        name: {"band_mean": band_mean(std[i], masks[i], spacing=prepared.grid.spacing[::-1], within=brain), **found[i]}
         for i, name in enumerate(REGIONS)
     }
+
+
+def agreement_scores(running: RunningMaps, *, voxel_ml: float) -> list[dict[str, float]]:
+    """What passes say of the regions without any map, in the order of the regions.
+
+    Args:
+        running: all passes.
+        voxel_ml: volume of a voxel of the passes in mL.
+
+    Returns:
+        Of each region ``volume_cv``, ``pairwise_dice``, and the 90 % interval of the volume, ``volume_ml_p05`` and ``volume_ml_p95``.
+    """
+    volumes = np.stack(running.voxels) * voxel_ml
+    low, high = np.percentile(volumes, [5, 95], axis=0)
+    names = ("volume_cv", "pairwise_dice", "volume_ml_p05", "volume_ml_p95")
+    return [
+        dict(zip(names, map(float, values), strict=True))
+        for values in zip(variation_of(volumes), running.pairwise_dice(), low, high, strict=True)
+    ]

@@ -11,7 +11,7 @@ from typing import Any
 
 from gliolabel.labelserver.submitting import was_approved
 from gliolabel.selection import Candidate, Completed
-from gliolabel.selection.candidates import predicted_volumes, tumour_mix, worst_region
+from gliolabel.selection.candidates import candidate_of, tumour_mix
 from gliolabel.state import Database
 from gliolabel.state.cases import CaseNotes
 from gliolabel.state.following import Follower
@@ -165,7 +165,7 @@ class Survey:
 
                 def scores(case_ids: Collection[str] | None) -> dict[str, Candidate]:
                     rows = store.scores(model=model, version=version, case_ids=case_ids)
-                    return {case_id: _candidate(row) for case_id, row in rows.items() if not row.error}
+                    return {case_id: candidate_of(row.case_id, row.scores) for case_id, row in rows.items() if not row.error}
 
                 def agreements(case_ids: Collection[str] | None) -> dict[str, AgreementRow]:
                     return store.agreements(model=model, version=version, case_ids=case_ids)
@@ -174,12 +174,6 @@ class Survey:
                 # An older version of the model is let go.
                 self._scores = {key: value for key, value in self._scores.items() if key[0] != model} | {(model, version): there}
             return there
-
-
-def _candidate(row: ScoreRow) -> Candidate:
-    region, disagreement = worst_region(row.scores) or ("", None)
-    volume, share = tumour_mix(predicted_volumes(row.scores))
-    return Candidate(row.case_id, disagreement=disagreement, region=region, volume_ml=volume, enhancing_share=share)
 
 
 def _field(

@@ -102,3 +102,19 @@ def tumour_mix(volumes_ml: Mapping[str, float]) -> tuple[float | None, float | N
     if "ET" not in volumes_ml or whole <= 0:
         return whole, None
     return whole, min(1.0, float(volumes_ml["ET"]) / whole)
+
+
+def candidate_of(case_id: str, scores: Mapping[str, Any]) -> Candidate:
+    """A case as its scores describe it.
+
+    Args:
+        case_id: its id.
+        scores: by region, as a run of Monte-Carlo passes found them.
+
+    Example:
+        >>> candidate_of("a", {"tumor": {"pairwise_dice": 0.75, "volume_ml_p05": 10.0, "volume_ml_p95": 30.0}})
+        Candidate(case_id='a', disagreement=0.25, region='tumor', volume_ml=20.0, enhancing_share=None)
+    """
+    region, disagreement = worst_region(scores) or ("", None)
+    volume, share = tumour_mix(predicted_volumes(scores))
+    return Candidate(case_id, disagreement=disagreement, region=region, volume_ml=volume, enhancing_share=share)

@@ -26,6 +26,9 @@ _ROUNDS = 25
 #: With --training: the recipes.
 _TRAINED = ("resunet2d", "unet3d")
 
+#: With --selection: the recipe.
+_STUDIED = "selection_unet2d_lgg"
+
 
 def benchmark(
     studies: Annotated[
@@ -33,7 +36,8 @@ def benchmark(
     ] = None,
     case: Annotated[str | None, typer.Option(help="Which case of the study folder; the first one without this.")] = None,
     model: Annotated[
-        list[str] | None, typer.Option(help="Only this model, or a .safetensors file; with --training a recipe. Repeatable.")
+        list[str] | None,
+        typer.Option(help="Only this model, or a .safetensors file; with --training or --selection a recipe. Repeatable."),
     ] = None,
     passes: Annotated[
         int, typer.Option(min=0, max=200, help="Passes of the map, in both. 5 is MONAI Label's own default; 0 leaves the maps out.")
@@ -51,7 +55,16 @@ def benchmark(
         bool, typer.Option("--training", help="Instead: seconds of a training step of each recipe with patches, beside MONAI's own loop.")
     ] = False,
     steps: Annotated[int, typer.Option(min=1, help="With --training: steps that are measured in each of three rounds.")] = 4,
-    output: Annotated[Path | None, typer.Option(help="Also write the numbers to this JSON file.", metavar="FILE")] = None,
+    selection: Annotated[
+        bool,
+        typer.Option("--selection", help="Instead: whether the product's choice of cases beats a random one, simulated. Takes an hour."),
+    ] = False,
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="With --selection: repetitions.")] = 5,
+    budgets: Annotated[str, typer.Option(help="With --selection: numbers of annotated cases.")] = "4,8,12",
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Also write the numbers to this JSON file; with --selection the study's folder, which goes on.", metavar="PATH"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Measure each model on one case: seconds by stage, peak memory, Dice; and the same for stock MONAI Label.
@@ -65,6 +78,9 @@ def benchmark(
         return
     if training:
         _training(model or list(_TRAINED), studies=studies, case=case, steps=steps, device=device, output=output, as_json=as_json)
+        return
+    if selection:
+        _selection(model or [_STUDIED], studies=studies, seeds=seeds, budgets=budgets, device=device, output=output, as_json=as_json)
         return
     from gliolabel.cli.benchmark.measuring import Job, machine, measure
     from gliolabel.cli.benchmark.table import table
@@ -141,6 +157,25 @@ def _training(
     about = {"id": chosen.id, "synthetic": studies is None}
     result = {"machine": machine(), "case": about, "rounds": ROUNDS, "steps": steps, "rows": rows}
     _give(result, output=output, as_json=as_json, shown=lambda: training_table(result))
+
+
+def _selection(
+    recipes: list[str], *, studies: Path | None, seeds: int, budgets: str, device: str | None, output: Path | None, as_json: bool
+) -> None:
+    from gliolabel.cli.benchmark.selection import measure_selection, read_budgets
+    from gliolabel.cli.benchmark.selection_table import selection_table
+    from gliolabel.recipes import load_recipe
+    from gliolabel.selection_study import Design
+
+    if studies is None or output is None:
+        raise InputError("--selection: needs --studies DIR, the labelled cases, and --output DIR, where the study is kept and goes on")
+    if len(recipes) > 1:
+        raise InputError(f"--selection: takes one recipe, --model names {len(recipes)}: {', '.join(recipes)}")
+    design = Design(budgets=read_budgets(budgets))
+    result = measure_selection(
+        load_recipe(recipes[0]), studies, output=output, design=design, seeds=seeds, device=device, shown=not as_json
+    )
+    _give(result, output=None, as_json=as_json, shown=lambda: selection_table(result))
 
 
 def _give(result: dict[str, Any], *, output: Path | None, as_json: bool, shown: Callable[[], Group]) -> None:

@@ -10,13 +10,14 @@ import numpy as np
 
 from gliolabel.errors import InputError, UnavailableError
 from gliolabel.inference import Segmentation, UncertaintyMaps
+from gliolabel.inference.scoring import agreement_scores
 from gliolabel.inference.slices import SliceSegmenter
 from gliolabel.preprocessing.orientation import Turn, turn_to_lps
 from gliolabel.recipes import ModelVersion
 from gliolabel.studies import Case, CaseImages, Grid
 from gliolabel.studies.reading import missing_note
 from gliolabel.uncertainty.running import RunningMaps
-from gliolabel.uncertainty.scores import band_mean, variation_of
+from gliolabel.uncertainty.scores import band_mean
 from gliolabel.vocabulary import LabelSet
 
 #: Largest value of a slice of the LGG set; other images are brought to this range.
@@ -162,18 +163,9 @@ class SliceCaseSegmenter:
         )
 
     def _scores(self, running: RunningMaps, std: np.ndarray, mask: np.ndarray, grid: Grid) -> dict[str, dict[str, float | None]]:
-        volumes = np.stack(running.voxels) * grid.voxel_ml
-        low, high = np.percentile(volumes, [5, 95], axis=0)
         (region,) = self._label_set.regions
-        return {
-            region: {
-                "band_mean": band_mean(std, mask > 0, spacing=grid.spacing[::-1]),
-                "volume_cv": float(variation_of(volumes)[0]),
-                "pairwise_dice": float(running.pairwise_dice()[0]),
-                "volume_ml_p05": float(low[0]),
-                "volume_ml_p95": float(high[0]),
-            }
-        }
+        (found,) = agreement_scores(running, voxel_ml=grid.voxel_ml)
+        return {region: {"band_mean": band_mean(std, mask > 0, spacing=grid.spacing[::-1]), **found}}
 
 
 def _in_bytes(array: np.ndarray) -> np.ndarray:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -117,6 +118,21 @@ class SampleSet(Sequence[Sample]):
         for case_id, number in self.keys:
             case, row = self._find(case_id, number)
             yield case.targets[row]
+
+    def of_cases(self, case_ids: Collection[str]) -> SampleSet:
+        """All samples of these cases, on the same cache."""
+        return self.subset([index for index, (case_id, _) in enumerate(self.keys) if case_id in case_ids])
+
+    def load(self, case_id: str) -> tuple[np.ndarray, np.ndarray]:
+        """A whole case as it is before the recipe's preparation, read anew.
+
+        Returns:
+            Image float32 (channels, z, y, x) in the recipe's channels, and label uint8 (z, y, x).
+
+        Raises:
+            InputError: a file cannot be read; the message names the case and the file.
+        """
+        return self._cases[case_id].loader.load()
 
     def subset(self, indices: Sequence[int]) -> SampleSet:
         """The samples at these places, in the set's order, on the same cache."""
