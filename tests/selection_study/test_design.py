@@ -22,7 +22,7 @@ def test_a_repetition_locks_patients_of_one_half_and_starts_with_others(seed: in
     assert (len(one.locked), len(one.pool), len(one.first)) == (6, 18, 4)
     assert set(one.locked).isdisjoint(one.pool)
     assert set(one.first) <= set(one.pool)
-    assert {PATIENTS[case_id] for case_id in one.locked} <= set(lockable(list(PATIENTS.values())))
+    assert {PATIENTS[case_id] for case_id in one.locked} <= set(lockable(PATIENTS))
     shuffled = dict(random.Random(seed).sample(sorted(PATIENTS.items()), len(PATIENTS)))
     assert draw(shuffled, Design(), seed=seed) == one, "the order of the folder does not matter"
 

@@ -67,17 +67,22 @@ class Draw:
     first: tuple[str, ...]
 
 
-def lockable(patients: Sequence[str]) -> list[str]:
-    """The half of the patients, by the hash of their ids, among which every repetition draws its locked ones.
+def lockable(patients: Mapping[str, str]) -> list[str]:
+    """The half of the patients among which every repetition draws its locked ones, sorted.
 
-    The other half is never tested on: recipes may be tried out on it.
+    The halves follow from the hash of each patient's first case id. The other half is never tested on: recipes may be tried out on it.
+
+    Args:
+        patients: patient of each case.
 
     Example:
-        >>> half = lockable([f"patient-{number}" for number in range(10)])
-        >>> len(half), half == lockable([f"patient-{number}" for number in reversed(range(10))])
+        >>> patients = {f"case-{number}": f"patient-{number}" for number in range(10)}
+        >>> half = lockable(patients)
+        >>> len(half), half == lockable(dict(reversed(patients.items())))
         (5, True)
     """
-    return make_folds(patients, count=2)[0]
+    first = {patients[case_id]: case_id for case_id in sorted(patients, reverse=True)}
+    return sorted(patients[case_id] for case_id in make_folds(first.values(), count=2)[0])
 
 
 def locked_count(patients: int) -> int:
@@ -99,7 +104,7 @@ def draw(patients: Mapping[str, str], design: Design, *, seed: int) -> Draw:
     people = sorted(set(patients.values()))
     count = locked_count(len(people))
     generator = random.Random(f"{seed} locked")
-    locked = set(generator.sample(lockable(people), count)) if count else set()
+    locked = set(generator.sample(lockable(patients), count)) if count else set()
     pool = tuple(sorted(case_id for case_id, patient in patients.items() if patient not in locked))
     if not locked or len(pool) < design.budgets[-1]:
         raise InputError(
