@@ -20,6 +20,9 @@ REFERENCE_ORDER: Final[tuple[str, ...]] = ("t1ce", "flair", "t2", "t1")
 #: Label values on the wire and on disk. Contiguous from 1, because the Slicer plugin maps values by position.
 LABELS: Final[Mapping[str, int]] = MappingProxyType({"necrosis": 1, "edema": 2, "enhancing tumor": 3})
 
+#: Colours of the labels in pictures, told apart by red-green blind people (Okabe and Ito, 2008).
+LABEL_COLOURS: Final[Mapping[str, str]] = MappingProxyType({"necrosis": "#0072B2", "edema": "#F0E442", "enhancing tumor": "#D55E00"})
+
 #: Evaluation regions and the label values they are made of (whole tumour, tumour core, enhancing tumour).
 REGIONS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({"WT": (1, 2, 3), "TC": (1, 3), "ET": (3,)})
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from gliolabel.cli.picture import COLOURS, draw_result
+from gliolabel.cli.picture import draw_result
 from gliolabel.phantoms import make_phantom, reoriented, write_phantom_case
 from gliolabel.studies import Case, open_studies
 from gliolabel.uncertainty import places_to_look
+from gliolabel.vocabulary import LABEL_COLOURS
 
 
 def _draw(case: Case, path: Path, made_up: ModuleType) -> np.ndarray:
@@ -32,7 +33,7 @@ def test_it_shows_every_label_and_the_map(phantom_folder: Path, tmp_path: Path, 
     picture = _draw(case, tmp_path / "picture.png", made_up)
     assert picture.shape[0] > 600
     assert picture.shape[1] > 1200
-    assert all(_has(picture, colour) for colour in COLOURS.values())
+    assert all(_has(picture, colour) for colour in LABEL_COLOURS.values())
     assert picture.std() > 0.05
 
 

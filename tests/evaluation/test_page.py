@@ -17,10 +17,11 @@ from gliolabel.evaluation.analysis import analyse
 from gliolabel.evaluation.cases import VolumeCase
 from gliolabel.evaluation.figures.calibration import curve
 from gliolabel.evaluation.figures.curves import draw_curves
-from gliolabel.evaluation.page import interval, number, p_text, signed, write_page
+from gliolabel.evaluation.page import write_page
 from gliolabel.evaluation.results import describe
 from gliolabel.evaluation.running import Evaluation, ModelUnderTest, evaluate
 from gliolabel.evaluation.statistics import Interval
+from gliolabel.evaluation.templates import interval, number, p_text, signed
 from gliolabel.uncertainty.calibration import Reliability
 from gliolabel.vocabulary import RESEARCH_NOTICE
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gliolabel.vocabulary import LABELS, RESEARCH_NOTICE, SEQUENCES
+from gliolabel.vocabulary import LABEL_COLOURS, LABELS, RESEARCH_NOTICE, SEQUENCES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from gliolabel.studies import CaseImages, Grid
     from gliolabel.uncertainty import Place
 
-#: Colours that red-green blind people tell apart (Okabe and Ito, 2008), by label.
-COLOURS: Final[Mapping[str, str]] = {"necrosis": "#0072B2", "edema": "#F0E442", "enhancing tumor": "#D55E00"}
 
 #: A place within this many slices of the one shown counts as on it.
 _NEAR_SLICES = 2
@@ -146,10 +144,10 @@ def _draw_mask(axis: Axes, background: np.ndarray, mask: np.ndarray, view: _View
     _show_grey(axis, background, view)
     overlay = np.zeros((*mask.shape, 4))
     for name, value in LABELS.items():
-        overlay[mask == value] = (*to_rgb(COLOURS[name]), 0.6)
+        overlay[mask == value] = (*to_rgb(LABEL_COLOURS[name]), 0.6)
     axis.imshow(overlay, aspect=view.aspect, interpolation="nearest")
     axis.legend(
-        handles=[Patch(color=COLOURS[name], label=name) for name in LABELS],
+        handles=[Patch(color=LABEL_COLOURS[name], label=name) for name in LABELS],
         loc="upper center",
         bbox_to_anchor=(0.5, 0.0),
         ncols=len(LABELS),
@@ -184,7 +182,7 @@ def _draw_places(axis: Axes, background: np.ndarray, result: Segmentation, place
     mask = view.cut(result.mask, result.grid)
     for name, value in LABELS.items():
         if (mask == value).any():
-            axis.contour(mask == value, levels=[0.5], colors=[COLOURS[name]], linewidths=1.2)
+            axis.contour(mask == value, levels=[0.5], colors=[LABEL_COLOURS[name]], linewidths=1.2)
     for number, place in enumerate(places, start=1):
         x, y, offset = view.locate(place.position)
         style = "solid" if abs(offset) <= _NEAR_SLICES else "dotted"

@@ -96,18 +96,23 @@ def _snapshot(case: OpenedCase, region: str, mask: np.ndarray) -> Snapshot:
     wrong = (truth != predicted).sum(axis=(1, 2))
     shown = wrong if wrong.any() else truth.sum(axis=(1, 2))
     index = int(shown.argmax()) if shown.any() else len(shown) // 2
-    sequence = _SEEN_ON.get(region, "")
-    if sequence not in case.pictures:
-        sequence = next(iter(case.pictures))
+    sequence = seen_on(case, region)
     image = case.turn.apply(case.pictures[sequence])[index].astype(np.float32)
-    box = _head(image)
+    box = head_box(image)
     return Snapshot(
-        image=_grey(image[box]), truth=truth[index][box], predicted=predicted[index][box],
+        image=grey_levels(image[box]), truth=truth[index][box], predicted=predicted[index][box],
         number=index + 1, slices=len(shown), sequence=sequence,
     )  # fmt: skip
 
 
-def _head(image: np.ndarray) -> tuple[slice, slice]:
+def seen_on(case: OpenedCase, region: str) -> str:
+    """The sequence of a case on which a region is seen best."""
+    sequence = _SEEN_ON.get(region, "")
+    return sequence if sequence in case.pictures else next(iter(case.pictures))
+
+
+def head_box(image: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of a slice that hold the head, and a few more; everything where it is empty."""
     inside = image > image.min()
     if not inside.any():
         return slice(None), slice(None)
@@ -117,7 +122,8 @@ def _head(image: np.ndarray) -> tuple[slice, slice]:
     )
 
 
-def _grey(image: np.ndarray) -> np.ndarray:
+def grey_levels(image: np.ndarray) -> np.ndarray:
+    """A slice as uint8, windowed to what is inside the head."""
     head = image[image > image.min()]
     low, high = np.percentile(head, _WINDOW) if head.size else (0.0, 1.0)
     low -= 0.05 * (high - low)

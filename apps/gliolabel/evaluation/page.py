@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from gliolabel.evaluation import figures
 from gliolabel.evaluation.analysis import Analysis
 from gliolabel.evaluation.figures.calibration import pooled
 from gliolabel.evaluation.files import write_whole
 from gliolabel.evaluation.measures import CLASSES_ROW, MEASURES
 from gliolabel.evaluation.running import Evaluation
-from gliolabel.evaluation.statistics import Interval, Summary
+from gliolabel.evaluation.templates import templates
 from gliolabel.vocabulary import REGIONS, RESEARCH_NOTICE
 
 #: Cases of each model that are shown as pictures.
@@ -28,7 +26,7 @@ _COMPARED: Final = ("dice", "iou", "hd95_mm", "volume_error_ml")
 #: Columns of the summary and their digits.
 _COLUMNS: Final = {"dice": 3, "iou": 3, "accuracy": 3, "hd95_mm": 1, "volume_error_ml": 1, "volume_error_percent": 0}
 
-_REGION_NAMES: Final = {
+REGION_NAMES: Final = {
     "WT": "whole tumour",
     "TC": "tumour core",
     "ET": "enhancing tumour",
@@ -50,30 +48,30 @@ def write_page(evaluation: Evaluation, analysis: Analysis, path: Path, *, about:
     Raises:
         UnavailableError: the disk is full or cannot be written.
     """
-    loader = Environment(
-        loader=PackageLoader("gliolabel.evaluation", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    loader.filters |= {"number": number, "interval": interval, "signed": signed, "p": p_text}
-    text = loader.get_template("page.html").render(
-        title=title or "Evaluation of " + ", ".join(model.label for model in evaluation.models),
-        notice=RESEARCH_NOTICE,
-        about=about,
-        evaluation=evaluation,
-        measures=MEASURES,
-        regions={name: _REGION_NAMES.get(name, name) for name in (*evaluation.regions, CLASSES_ROW)},
-        region_values=REGIONS,
-        summary=analysis.summaries,
-        columns=[(name, digits) for name, digits in _COLUMNS.items() if _given(analysis, name)],
-        compared=[pair for pair in analysis.pairs if pair.measure in _COMPARED and pair.region != CLASSES_ROW],
-        errors=_calibration_errors(evaluation),
-        boxes=[picture for name in _PLOTTED if (picture := figures.draw_boxes(evaluation, name))],
-        pairs=_pairs(evaluation),
-        calibration=figures.draw_calibration(evaluation),
-        agreement=figures.draw_agreement(evaluation),
-        worst=_worst(evaluation),
-        curves=[c for m in evaluation.models if (c := figures.draw_curves(m.predictor.model_version.path, m.label))],
-        machine=json.dumps(about["machine"], indent=1),
-        classes_row=CLASSES_ROW,
+    text = (
+        templates("gliolabel.evaluation")
+        .get_template("page.html")
+        .render(
+            title=title or "Evaluation of " + ", ".join(model.label for model in evaluation.models),
+            notice=RESEARCH_NOTICE,
+            about=about,
+            evaluation=evaluation,
+            measures=MEASURES,
+            regions={name: REGION_NAMES.get(name, name) for name in (*evaluation.regions, CLASSES_ROW)},
+            region_values=REGIONS,
+            summary=analysis.summaries,
+            columns=[(name, digits) for name, digits in _COLUMNS.items() if _given(analysis, name)],
+            compared=[pair for pair in analysis.pairs if pair.measure in _COMPARED and pair.region != CLASSES_ROW],
+            errors=_calibration_errors(evaluation),
+            boxes=[picture for name in _PLOTTED if (picture := figures.draw_boxes(evaluation, name))],
+            pairs=_pairs(evaluation),
+            calibration=figures.draw_calibration(evaluation),
+            agreement=figures.draw_agreement(evaluation),
+            worst=_worst(evaluation),
+            curves=[c for m in evaluation.models if (c := figures.draw_curves(m.predictor.model_version.path, m.label))],
+            machine=json.dumps(about["machine"], indent=1),
+            classes_row=CLASSES_ROW,
+        )
     )
     write_whole(path, lambda target: target.write_text(text, encoding="utf-8"))
 
@@ -102,26 +100,3 @@ def _calibration_errors(evaluation: Evaluation) -> dict[str, dict[str, float]]:
         counts = {region: pooled(evaluation, model.label, region) for region in evaluation.regions}
         found[model.label] = {region: counted.calibration_error() for region, counted in counts.items() if counted is not None}
     return found
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A number for a table; a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def signed(value: float | None, digits: int = 3) -> str:
-    """A number with its sign."""
-    return "–" if value is None else f"{value:+.{digits}f}".replace("-", "\u2212")
-
-
-def interval(value: Summary | Interval | None, digits: int = 3) -> str:
-    """``0.812 to 0.901``, of a summary the mean's; nothing where there is none."""
-    bounds = value.mean_interval if isinstance(value, Summary) else value
-    return "" if bounds is None else f"{bounds.low:.{digits}f} to {bounds.high:.{digits}f}".replace("-", "\u2212")
-
-
-def p_text(value: float | None) -> str:
-    """A p-value: never 0, never more digits than it is worth."""
-    if value is None:
-        return "–"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"

@@ -42,20 +42,20 @@ def test_the_same_again_is_no_worse(made_up: ModuleType, decide: Callable[..., V
     assert verdict.decision == "promote"
     assert all(check.passed for check in verdict.checks)
     assert verdict.sentence.startswith("Accepted: all ")
-    assert "stays from" in verdict.sentence
+    assert "0.875 to 0.875 (+0.0000); it does not fall." in verdict.sentence
 
 
 def test_a_better_one_is_promoted(made_up: ModuleType, decide: Callable[..., Verdict]) -> None:
     verdict = decide(made_up.cases(MANY, shift=0.02))
     assert verdict.decision == "promote"
-    assert "rises from 0.875 to 0.895 (+0.0200)" in verdict.sentence
+    assert "0.875 to 0.895 (+0.0200)" in verdict.sentence
 
 
 def test_a_worse_primary_metric_alone_refuses(made_up: ModuleType, decide: Callable[..., Verdict]) -> None:
     verdict = decide(made_up.cases(MANY, shift=-0.001))
     assert verdict.decision == "refuse"
     assert failed(verdict) == {"primary metric"}
-    assert verdict.sentence.startswith("Refused: The mean Dice of WT, TC, ET falls from 0.875 to 0.874")
+    assert verdict.sentence.startswith("Refused: Mean Dice of WT, TC, ET 0.875 to 0.874 (-0.0010); it must not fall.")
 
 
 def test_one_region_alone_refuses(made_up: ModuleType, decide: Callable[..., Verdict]) -> None:
@@ -173,7 +173,7 @@ def test_too_few_patients_prove_nothing(made_up: ModuleType, decide: Callable[..
     verdict = decide(made_up.cases(4, shift=shift))
     assert verdict.decision == "unproven"
     assert verdict.sentence.startswith("Not proven, a person must decide: 4 locked patients")
-    assert ("What there is speaks against it: The mean Dice" in verdict.sentence) is (shift < 0)
+    assert ("What there is speaks against it: Mean Dice" in verdict.sentence) is (shift < 0)
 
 
 def test_no_patient_at_all_is_no_error(criteria: GateCriteria) -> None:

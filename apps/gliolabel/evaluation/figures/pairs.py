@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from gliolabel.evaluation.figures.style import INK, Picture, as_svg, colour, marker, new_figure, style
 from gliolabel.evaluation.running import Evaluation
 
@@ -18,22 +20,38 @@ def draw_pairs(evaluation: Evaluation, first: str, second: str) -> Picture | Non
         The picture, or None when they share no region.
     """
     labels = [model.label for model in evaluation.models]
-    numbers = labels.index(first), labels.index(second)
-    said: list[str] = []
-    shared = [r for r in evaluation.regions if evaluation.values(first, r, "dice") and evaluation.values(second, r, "dice")]
-    if not shared:
+    found: dict[str, list[tuple[float, float]]] = {}
+    for region in evaluation.regions:
+        a, b = evaluation.values(first, region, "dice"), evaluation.values(second, region, "dice")
+        for case in evaluation.cases if a and b else ():
+            left, right = a[case], b[case]
+            if left is not None and right is not None:
+                found.setdefault(region, []).append((left, right))
+    return draw_dice_pairs(found, first=first, second=second, numbers=(labels.index(first), labels.index(second)))
+
+
+def draw_dice_pairs(
+    dice: Mapping[str, Sequence[tuple[float, float]]], *, first: str, second: str, numbers: tuple[int, int] = (0, 1)
+) -> Picture | None:
+    """The same from bare numbers.
+
+    Args:
+        dice: by region the Dice of both models, one pair a case.
+        first: what the model on the left is called.
+        second: what the model on the right is called.
+        numbers: places of the two in the order of models, for colour and marker.
+
+    Returns:
+        The picture, or None when there is no pair.
+    """
+    if not dice:
         return None
+    said: list[str] = []
     with style():
-        figure = new_figure(2.5 * len(shared) + 0.9, 3.9)
-        axes = figure.subplots(1, len(shared), sharey=True, squeeze=False)[0]
-        for axis, region in zip(axes, shared, strict=True):
-            a, b = evaluation.values(first, region, "dice"), evaluation.values(second, region, "dice")
-            up = down = 0
-            for case in evaluation.cases:
-                left, right = a[case], b[case]
-                if left is None or right is None:
-                    continue
-                up, down = up + (right > left), down + (right < left)
+        figure = new_figure(2.5 * len(dice) + 0.9, 3.9)
+        axes = figure.subplots(1, len(dice), sharey=True, squeeze=False)[0]
+        for axis, (region, pairs) in zip(axes, dice.items(), strict=True):
+            for left, right in pairs:
                 better = numbers[1] if right > left else numbers[0]
                 axis.plot([0, 1], [left, right], "-", color=INK if left == right else colour(better), alpha=0.55, linewidth=1.3)
                 for x, y, number in ((0, left, numbers[0]), (1, right, numbers[1])):
@@ -42,6 +60,7 @@ def draw_pairs(evaluation: Evaluation, first: str, second: str) -> Picture | Non
             axis.set_xticks([0, 1], [_broken(first), _broken(second)])
             axis.set_xlim(-0.35, 1.35)
             axis.grid(visible=False, axis="x")
+            up, down = sum(right > left for left, right in pairs), sum(right < left for left, right in pairs)
             said.append(f"{region}: {second} better in {up} cases, {first} in {down}")
         axes[0].set_ylabel("Dice")
         axes[0].set_ylim(top=1.02)

@@ -3,7 +3,8 @@
 from gliolabel.training.gate.cases import CaseMeasures, GateCase
 from gliolabel.training.gate.criteria import GateCriteria, load_criteria
 from gliolabel.training.gate.judging import judge
-from gliolabel.training.gate.measuring import measure
+from gliolabel.training.gate.measuring import check_judgeable, measure
+from gliolabel.training.gate.page import write_verdict
 from gliolabel.training.gate.verdict import Check, Decision, Verdict
 
 __all__ = [
@@ -13,7 +14,9 @@ __all__ = [
     "GateCase",
     "GateCriteria",
     "Verdict",
+    "check_judgeable",
     "judge",
     "load_criteria",
     "measure",
+    "write_verdict",
 ]

@@ -49,11 +49,7 @@ def measure(
         InputError: models of this recipe cannot be measured.
         UnavailableError: the disk is full.
     """
-    if not is_product_model(version):
-        raise InputError(
-            f"model {version.name} {version.version}: recipe {version.recipe.name} does not predict {', '.join(REGIONS)} of whole cases; "
-            "the gate judges only models that do. `gliolabel evaluate` tests the others."
-        )
+    check_judgeable(version)
     measurer = _Measurer(version, device=device, pause=pause, kept=kept)
     found = []
     for case in cases:
@@ -61,6 +57,19 @@ def measure(
         if report is not None:
             report(case.case_id)
     return found
+
+
+def check_judgeable(version: ModelVersion) -> None:
+    """See that the gate can judge models of this recipe.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if not is_product_model(version):
+        raise InputError(
+            f"model {version.name} {version.version}: recipe {version.recipe.name} does not predict {', '.join(REGIONS)} of whole cases; "
+            "the gate judges only models that do. `gliolabel evaluate` tests the others."
+        )
 
 
 class _Measurer:
