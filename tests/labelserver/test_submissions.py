@@ -81,6 +81,13 @@ def test_a_value_without_a_name_is_refused(tmp_path: Path) -> None:
         submit(write(tmp_path / "n.nrrd", negative), "edema")
 
 
+def test_values_far_apart_are_refused_too(tmp_path: Path) -> None:
+    far = label(2).astype(np.int32)
+    far[-1, -1, -2:] = 2_000_000_000
+    with pytest.raises(InputError, match=r"2000000000 \(2 voxels\)"):
+        submit(write(tmp_path / "l.nrrd", far), "edema")
+
+
 def test_an_empty_label_is_a_label(tmp_path: Path) -> None:
     assert counts(submit(write(tmp_path / "l.nrrd", label()), "edema").array) == [0, 0, 0]
 

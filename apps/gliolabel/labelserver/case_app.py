@@ -92,7 +92,8 @@ class CaseApp(_Base):
         )
         # Built once: MONAI Label's subprocesses make apps of their own, and nothing here has started a thread or loaded a network.
         self.batches = Batches(self.cases, self.workbench)
-        self.cases.training_lists.registry = self.workbench.registry
+        if self.cases.gives_roles:
+            self.cases.training_lists.registry = self.workbench.registry
         self.trainings = TrainingRuns(self._trainers, self.cases, self.readers)
         self.cases.leases.minutes = configuration.lease_minutes
         self.scorings = ScoringRuns(self.workbench, self.cases, self.readers)
@@ -113,7 +114,8 @@ class CaseApp(_Base):
             [summary, *study_warnings(studies), *self.advice(), *filter(None, [self.scorings.sentence()]), RESEARCH_NOTICE]
         )
         info: dict[str, Any] = super().info()
-        info["roles"] = self.cases.survey.roles()
+        if self.cases.gives_roles:
+            info["roles"] = self.cases.survey.roles()
         return info
 
     def on_init_complete(self) -> None:

@@ -10,7 +10,7 @@ import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from monailabel.interfaces.datastore import Datastore, DefaultLabelTag
@@ -64,6 +64,9 @@ class CaseDatastore(Datastore):
         import_labels: whether labels found beside the cases count.
         label_set: what may be submitted.
     """
+
+    #: Whether a case gets a role when its label is accepted. Not in an app whose trainings are served without a comparison.
+    gives_roles: ClassVar[bool] = True
 
     def __init__(self, studies: Studies, database: Database, *, import_labels: bool = True, label_set: LabelSet = TISSUES) -> None:
         self.studies = studies

@@ -163,6 +163,8 @@ def _note(session: Session, row: LabelRow) -> None:
 
 
 def _give_role(cases: CaseDatastore, row: LabelRow) -> None:
+    if not cases.gives_roles:
+        return
     # The label is stored. A role that cannot be given now is given before the first training.
     try:
         role_of(cases, row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from gliolabel.labelserver.cases import CaseRef
 from gliolabel.labelserver.datastore import CaseDatastore
@@ -10,7 +11,9 @@ from gliolabel.studies import Case
 
 
 class SliceDatastore(CaseDatastore):
-    """As :class:`CaseDatastore`, but nobody has to say which sequence a volume is."""
+    """As :class:`CaseDatastore`, but nobody has to say which sequence a volume is, and every completed case is trained on."""
+
+    gives_roles: ClassVar[bool] = False
 
     def case(self, image_id: str, *, sequence: str = "auto") -> CaseRef:
         """The case of an image id.
