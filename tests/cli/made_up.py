@@ -38,6 +38,7 @@ def segmentation_from_label(case: Case, *, passes: int = 20, warnings: tuple[str
         maps = UncertaintyMaps(
             measures={name: values.max(axis=0) for name, values in measures.items()},
             by_region=measures,
+            expected_error=std,
             scores=scores,
             passes=passes,
             seed=0,

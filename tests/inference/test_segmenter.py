@@ -64,6 +64,28 @@ def test_maps_have_their_ranges_and_are_zero_in_the_air(model: ModelVersion, ima
         assert (scores["volume_ml_p05"] or 0) <= (scores["volume_ml_p95"] or 0)
 
 
+def test_one_run_gives_the_maps_of_several_numbers_of_passes(model: ModelVersion, images: CaseImages) -> None:
+    segmenter = Segmenter(model, device="cpu")
+    prepared, _ = segmenter.prepare(images)
+    mask = segmenter.mask(prepared).mask
+    counts, told = (1, 5, 7), []
+    # Compared when the run is over: what was given out must not be touched by later passes.
+    for count, found in zip(
+        counts, list(segmenter.maps_at(prepared, mask, counts=counts, progress=lambda _, text: told.append(text))), strict=True
+    ):
+        alone = segmenter.maps(prepared, mask, passes=count)
+        assert (found.passes, found.scores) == (count, alone.scores)
+        assert np.array_equal(found.expected_error, alone.expected_error)
+        for measure, values in alone.by_region.items():
+            assert np.array_equal(found.by_region[measure], values)
+    assert len(told) == 7
+    assert 0 <= found.expected_error.min() < found.expected_error.max() <= 1
+    assert found.expected_error[:, images.arrays["t1ce"] == 0].max() == 0
+    for wrong in ((), (0,), (5, 5), (5, 1)):
+        with pytest.raises(ValueError, match="rising"):
+            next(segmenter.maps_at(prepared, mask, counts=wrong))
+
+
 def test_maps_leave_the_served_network_and_the_mask_alone(model: ModelVersion, images: CaseImages) -> None:
     segmenter = Segmenter(model, device="cpu")
     before, mask = buffers(segmenter), segmenter.segment(images).mask

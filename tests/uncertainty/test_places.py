@@ -7,6 +7,7 @@ import pytest
 
 from gliolabel.studies import Grid
 from gliolabel.uncertainty import places_to_look, to_markups
+from gliolabel.uncertainty.places import SEEN_MM
 
 GRID = Grid(size=(70, 60, 50), spacing=(1.0, 1.0, 2.0), origin=(-10.0, 5.0, 30.0), direction=(0.0, -1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0))
 
@@ -69,3 +70,35 @@ def test_markups_carry_rank_region_and_score(scene: tuple[np.ndarray, np.ndarray
     assert markup["coordinateSystem"] == "LPS"
     assert [p["position"] for p in markup["controlPoints"]] == [list(p.position) for p in places]
     assert markup["controlPoints"][0]["label"].startswith("1. WT: far, 0.3")
+
+
+def test_places_are_ranked_by_expected_voxels_wrong(scene: tuple[np.ndarray, np.ndarray]) -> None:
+    maps, mask = scene
+    # The passes disagree most about the far place, but nobody doubts that the mask is right there; at the edge they speak against it.
+    wrong = np.where(maps > 0, 0.02, 0).astype(np.float32)
+    wrong[0][ball((25, 30, 49), 8)] = 0.9
+    places = places_to_look(maps, mask, GRID, k=5, expected_error=wrong)
+    assert places[0].kind == "edge"
+    assert places[0].doubt_ml == pytest.approx(0.9 * places[0].volume_ml)
+    assert places[0].score == pytest.approx(0.4, rel=0.1)  # what is shown is still the map
+    assert places[0].text.startswith("WT: edge, 0.")
+    assert places[0].text.endswith(" mL in doubt")
+    with pytest.raises(ValueError, match="expected_error has shape"):
+        places_to_look(maps, mask, GRID, expected_error=wrong[0])
+
+
+def test_the_halo_of_a_place_is_no_place_of_its_own() -> None:
+    distance = np.sqrt(sum(((a - c) * s) ** 2 for a, c, s in zip(np.ogrid[:50, :60, :70], (25, 30, 35), GRID.spacing[::-1], strict=True)))
+    maps = np.zeros((3, *GRID.shape), dtype=np.float32)
+    maps[0] = 0.5 * np.exp(-((distance / 6) ** 2))  # half of the peak at 5 mm, still above the least uncertainty at 9 mm
+    places = places_to_look(maps, np.zeros(GRID.shape, dtype=np.uint8), GRID, k=5)
+    assert [place.index for place in places] == [(25, 30, 35)]
+
+
+def test_places_lie_apart(scene: tuple[np.ndarray, np.ndarray]) -> None:
+    shell = ball((25, 30, 35), 22) & ~ball((25, 30, 35), 18)
+    maps = np.zeros((3, *GRID.shape), dtype=np.float32)
+    maps[0][shell] = 0.3
+    positions = np.array([p.position for p in places_to_look(maps, scene[1], GRID, k=6)])
+    distances = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
+    assert distances[np.triu_indices(len(positions), k=1)].min() > SEEN_MM

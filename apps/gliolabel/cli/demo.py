@@ -68,7 +68,7 @@ def _picture(folder: Path, studies: Path, *, model: str, passes: int) -> None:
         images = case.read()
         result = segmenter.segment(images, passes=passes)
     assert result.maps is not None
-    places = places_to_look(result.maps.by_region["std"], result.mask, result.grid)
+    places = places_to_look(result.maps.by_region["std"], result.mask, result.grid, expected_error=result.maps.expected_error)
     results = folder / "results"
     results.mkdir(exist_ok=True)
     write_result(result, results)

@@ -40,8 +40,20 @@ def evaluate(
     ] = False,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N; by default the first GPU if there is one.")] = "",
     labels: Annotated[str | None, typer.Option(help="Numbering of labels in the folder, if its layout does not tell.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap, and of the passes.")] = 0,
     title: Annotated[str, typer.Option(help="Heading of the page.", show_default="the models' names")] = "",
+    uncertainty: Annotated[
+        bool, typer.Option("--uncertainty", help="Test the uncertainty of one model instead: is it unsure where it is wrong?")
+    ] = False,
+    passes: Annotated[int, typer.Option(min=1, help="With --uncertainty: Monte-Carlo passes.")] = 50,
+    fold_weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --uncertainty, instead of --model: a fold of a cross-validation, tested on the cases that its weights file names as "
+            "held out; give it once for every fold.",
+            metavar="NAME|FILE",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Test models on labelled cases that they never saw, and compare them.
@@ -52,6 +64,9 @@ def evaluate(
 
     Can be stopped and started again: finished cases lie in OUTPUT/cases and are computed again only when weights, files or device change. A
     case that cannot be read is named, and the others go on; the exit code is then 1.
+
+    With --uncertainty: OUTPUT/uncertainty.html, .csv and .json. QU-BraTS score and error against uncertainty beside the baselines,
+    calibration, triage, places to look at, and how all of it changes with the number of passes.
     """
     quiet_libraries()
     from gliolabel.evaluation import results
@@ -62,6 +77,18 @@ def evaluate(
     if output.exists() and not output.is_dir():
         raise InputError(f"--output {output}: is a file. Name a folder; it is made when needed.")
     check_device(device)
+    if uncertainty:
+        from gliolabel.cli.evaluation_uncertainty import UncertaintyOptions, evaluate_uncertainty
+
+        evaluate_uncertainty(
+            UncertaintyOptions(
+                studies=studies, output=output, models=model or [], folds=fold_weights or [], cases=case or [], splits=splits, part=part,
+                passes=passes, seed=seed, device=device, labels=labels, allow=allow_training_cases, title=title, as_json=as_json,
+            )
+        )  # fmt: skip
+        return
+    if fold_weights:
+        raise InputError("--fold-weights: goes with --uncertainty; to compare models on the same cases name each with --model")
     versions = [choose_model(name) for name in (model or ["unet3d"])]
     there = open_cases(studies, versions, labels=labels)
     chosen = choose_cases(there, named=case or [], splits=splits, part=part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,32 +76,60 @@ def open_models(
     from gliolabel.evaluation.kept import KeptOutcomes
     from gliolabel.evaluation.predictors import open_predictor
     from gliolabel.evaluation.running import ModelUnderTest
-    from gliolabel.evaluation.training_cases import seen_in_training
 
-    hashes = [version.sha256() for version in versions]
-    if len(set(hashes)) < len(hashes):
-        raise InputError("--model: the same weights are named twice; name each model once")
-    names = [f"{version.name} {version.version}" for version in versions]
-    # Two trainings may carry the same name and version: then the weights tell them apart.
-    names = [name if names.count(name) == 1 else f"{name} ({digest[:8]})" for name, digest in zip(names, hashes, strict=True)]
-    seen = [seen_in_training(version, cases, digests) for version in versions]
-    for name, known in zip(names, seen, strict=True):
-        if known and not allow:
-            raise InputError(
-                f"model {name} was trained on {len(known)} of the {len(cases)} cases ({few(known)}): its numbers on them say "
-                "nothing about new patients. Choose others with --case or --splits; with --allow-training-cases every table says so."
-            )
-        if known:
-            console.warning(
-                f"{name} was trained on {len(known)} of the {len(cases)} cases: its numbers are too high, and every table says so."
-            )
+    labels = label_versions(versions)
+    seen = [check_unseen(label, version, cases, digests, allow=allow) for (label, _), version in zip(labels, versions, strict=True)]
     return [
         ModelUnderTest(
-            label=name,
+            label=label,
             sha256=digest,
             predictor=open_predictor(version, device=device or None),
             kept=KeptOutcomes(output / "cases" / f"{version.name}-{digest[:12]}"),
             seen=frozenset(known),
         )
-        for name, digest, version, known in zip(names, hashes, versions, seen, strict=True)
+        for (label, digest), version, known in zip(labels, versions, seen, strict=True)
     ]
+
+
+def label_versions(versions: Sequence[ModelVersion]) -> list[tuple[str, str]]:
+    """How each model is called in tables, and the SHA-256 of its weights.
+
+    Raises:
+        InputError: the same weights are there twice.
+    """
+    hashes = [version.sha256() for version in versions]
+    if len(set(hashes)) < len(hashes):
+        raise InputError("--model: the same weights are named twice; name each model once")
+    names = [f"{version.name} {version.version}" for version in versions]
+    # Two trainings may carry the same name and version: then the weights tell them apart.
+    return [(n if names.count(n) == 1 else f"{n} ({digest[:8]})", digest) for n, digest in zip(names, hashes, strict=True)]
+
+
+def check_unseen(
+    label: str, version: ModelVersion, cases: Sequence[LabelledCase], digests: Mapping[str, Mapping[str, str]], *, allow: bool
+) -> list[str]:
+    """Ids of the cases that a model was trained on; with a warning where that is allowed.
+
+    Args:
+        label: how the model is called.
+        version: the model.
+        cases: what it will be tested on.
+        digests: of the cases' files.
+        allow: such cases are allowed.
+
+    Raises:
+        InputError: there are such cases, and they are not allowed.
+    """
+    from gliolabel.evaluation.training_cases import seen_in_training
+
+    known = seen_in_training(version, cases, digests)
+    if known and not allow:
+        raise InputError(
+            f"model {label} was trained on {len(known)} of the {len(cases)} cases ({few(known)}): its numbers on them say "
+            "nothing about new patients. Choose others with --case or --splits; with --allow-training-cases every table says so."
+        )
+    if known:
+        console.warning(
+            f"{label} was trained on {len(known)} of the {len(cases)} cases: its numbers are too high, and every table says so."
+        )
+    return known

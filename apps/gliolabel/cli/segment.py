@@ -127,10 +127,11 @@ def write_result(result: Segmentation, out: Path, *, count: int = 5) -> dict[str
     files: dict[str, Path] = {}
     if result.maps is not None:
         files["places"] = out / f"{result.case_id}_places.mrk.json"
-        found = places_to_look(result.maps.by_region["std"], result.mask, result.grid, k=count)
+        maps = result.maps
+        found = places_to_look(maps.by_region["std"], result.mask, result.grid, k=count, expected_error=maps.expected_error)
         files["places"].write_text(json.dumps(to_markups(found), indent=2) + "\n", encoding="utf-8")
         files["uncertainty"] = out / f"{result.case_id}_uncertainty.nii.gz"
-        write_volume(result.maps.measures["std"], result.grid, files["uncertainty"])
+        write_volume(maps.measures["std"], result.grid, files["uncertainty"])
     files["mask"] = out / f"{result.case_id}_mask.nii.gz"
     write_volume(result.mask, result.grid, files["mask"])
     return files

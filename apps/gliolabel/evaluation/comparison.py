@@ -54,15 +54,34 @@ def compare_pairs(
         patients: patient of each case; without it every case is a patient.
         seed: seed of the bootstrap.
     """
+    return compare_values(first, second, better=MEASURES[measure].better, patients=patients, seed=seed)
+
+
+def compare_values(
+    first: Mapping[str, float | None],
+    second: Mapping[str, float | None],
+    *,
+    better: str,
+    patients: Mapping[str, str] | None = None,
+    seed: int = 0,
+) -> Comparison:
+    """The same for any number, by case.
+
+    Args:
+        first: see :func:`compare_pairs`.
+        second: see there.
+        better: ``high``, ``low`` or ``zero``, as in :class:`~gliolabel.evaluation.measures.Measure`.
+        patients: see there.
+        seed: see there.
+    """
     pairs = {case: (a, second[case]) for case, a in sorted(first.items()) if a is not None and second.get(case) is not None}
     if not pairs:
         return Comparison(n=0)
     values = np.array(list(pairs.values()), dtype=np.float64)
-    best = MEASURES[measure].better
-    if best == "zero":
+    if better == "zero":
         values = np.abs(values)
     difference = values[:, 1] - values[:, 0]
-    gain = difference if best == "high" else -difference
+    gain = difference if better == "high" else -difference
     return Comparison(
         n=len(pairs),
         mean_difference=float(difference.mean()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -17,9 +17,10 @@ from gliolabel import __version__
 from gliolabel.evaluation.analysis import Analysis
 from gliolabel.evaluation.files import write_whole
 from gliolabel.evaluation.measures import MEASURES
-from gliolabel.evaluation.running import Evaluation, ModelUnderTest
+from gliolabel.evaluation.running import Evaluation
 from gliolabel.evaluation.statistics import COVERAGE, RESAMPLES
 from gliolabel.hardware import processor_name
+from gliolabel.recipes import ModelVersion
 from gliolabel.vocabulary import RESEARCH_NOTICE
 
 _VOLUMES: Final = ("volume_ml", "true_volume_ml")
@@ -35,12 +36,21 @@ def write_csv(evaluation: Evaluation, path: Path) -> None:
     Raises:
         UnavailableError: the disk is full or cannot be written.
     """
+    write_table(_rows(evaluation), COLUMNS, path)
+
+
+def write_table(rows: Iterable[Mapping[str, object]], columns: Sequence[str], path: Path) -> None:
+    """Write a CSV file.
+
+    Raises:
+        UnavailableError: the disk is full or cannot be written.
+    """
 
     def write(target: Path) -> None:
         with target.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, fieldnames=COLUMNS)
+            writer = csv.DictWriter(stream, fieldnames=columns)
             writer.writeheader()
-            writer.writerows(_rows(evaluation))
+            writer.writerows(rows)
 
     write_whole(path, write)
 
@@ -71,18 +81,11 @@ def describe(
         digests: SHA-256 of each case's files.
     """
     return {
-        "notice": RESEARCH_NOTICE,
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "gliolabel": __version__,
-        "machine": machine(),
-        "studies": {
-            "folder": str(studies.resolve()),
-            "layout": layout,
-            "files_sha256": {case: dict(digests[case]) for case in evaluation.cases},
-        },
-        "statistics": {"bootstrap_resamples": RESAMPLES, "coverage": COVERAGE, "seed": analysis.seed, "unit": "patient"},
+        **heading(studies=studies, layout=layout, digests={case: digests[case] for case in evaluation.cases}, seed=analysis.seed),
         "measures": {name: {"title": m.title, "meaning": m.meaning, "better": m.better} for name, m in MEASURES.items()},
-        "models": [_model(model) for model in evaluation.models],
+        "models": [
+            describe_model(m.predictor.model_version, label=m.label, sha256=m.sha256, device=m.predictor.device) for m in evaluation.models
+        ],
         "trained_on_tested_cases": {label: list(cases) for label, cases in evaluation.seen.items()},
         "cases": {label: {case: o.as_json() for case, o in sorted(by.items())} for label, by in evaluation.outcomes.items()},
         "failed": dict(evaluation.failed),
@@ -97,19 +100,49 @@ def describe(
     }
 
 
-def _model(model: ModelUnderTest) -> dict[str, Any]:
-    version = model.predictor.model_version
+def heading(*, studies: Path, layout: str, digests: Mapping[str, Mapping[str, str]], seed: int) -> dict[str, Any]:
+    """What stands at the head of every result: when, where and of what it was made.
+
+    Args:
+        studies: the study folder.
+        layout: what it looks like, in words.
+        digests: SHA-256 of the files of every case that counts.
+        seed: seed of the bootstrap.
+    """
     return {
-        "label": model.label,
+        "notice": RESEARCH_NOTICE,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "gliolabel": __version__,
+        "machine": machine(),
+        "studies": {
+            "folder": str(studies.resolve()),
+            "layout": layout,
+            "files_sha256": {case: dict(files) for case, files in digests.items()},
+        },
+        "statistics": {"bootstrap_resamples": RESAMPLES, "coverage": COVERAGE, "seed": seed, "unit": "patient"},
+    }
+
+
+def describe_model(version: ModelVersion, *, label: str, sha256: str, device: str) -> dict[str, Any]:
+    """What a result says of a model.
+
+    Args:
+        version: the model.
+        label: how it is called in tables.
+        sha256: of its weights file.
+        device: where it ran.
+    """
+    return {
+        "label": label,
         "name": version.name,
         "version": version.version,
         "file": str(version.path),
-        "weights_sha256": model.sha256,
+        "weights_sha256": sha256,
         "recipe": version.recipe.model_dump(mode="json"),
         "training_cases": len(version.metadata.get("trained_on", {})),
         "code_version": version.metadata.get("code_version"),
         "calibration": None if version.calibration is None else dict(version.calibration),
-        "device": model.predictor.device,
+        "device": device,
     }
 
 

@@ -18,6 +18,8 @@ class UncertaintyMaps:
         measures: the case's map by measure (``std``, ``entropy``, ``mutual_information``): float32 (z, y, x) on the reference
             grid, the maximum over the regions; 0 where there is no brain.
         by_region: the same by region: float32 (3, z, y, x) in the order WT, TC, ET.
+        expected_error: float32 (3, z, y, x), the probability that the served mask of each region is wrong, by the mean over the
+            passes (:func:`~gliolabel.uncertainty.maps.expected_error_map`); 0 where there is no brain.
         scores: for each region ``band_mean`` (mean of ``std`` within 3 mm of the mask's border), ``volume_cv`` (coefficient of
             variation of the volume), ``pairwise_dice`` (mean over pairs of passes; 1 when all are empty), ``volume_ml_p05`` and
             ``volume_ml_p95`` (90 % interval of the volume in mL). ``band_mean`` is None for an empty mask.
@@ -28,6 +30,7 @@ class UncertaintyMaps:
 
     measures: Mapping[str, np.ndarray]
     by_region: Mapping[str, np.ndarray]
+    expected_error: np.ndarray
     scores: Mapping[str, Mapping[str, float | None]]
     passes: int
     seed: int

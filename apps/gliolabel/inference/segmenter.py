@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from gliolabel.networks.folding import fold_batch_norms
 from gliolabel.preprocessing import Prepared, prepare
 from gliolabel.recipes import ModelVersion
 from gliolabel.studies import Case, CaseImages
-from gliolabel.uncertainty.maps import case_map
+from gliolabel.uncertainty.maps import case_map, expected_error_map
 from gliolabel.uncertainty.running import RunningMaps
 from gliolabel.vocabulary import REGIONS
 
@@ -181,9 +182,39 @@ class Segmenter:
         Raises:
             ValueError: ``passes`` is below 1.
         """
-        if passes < 1:
-            raise ValueError(f"passes is {passes}; expected at least 1")
-        began = time.perf_counter()
+        *_, last = self.maps_at(prepared, mask, counts=(passes,), seed=seed, progress=progress, cancel=cancel, plain=plain)
+        return last
+
+    @torch.inference_mode()
+    def maps_at(
+        self,
+        prepared: Prepared,
+        mask: np.ndarray,
+        *,
+        counts: Sequence[int],
+        seed: int = 0,
+        progress: ProgressCallback | None = None,
+        cancel: Checkpoint | None = None,
+        plain: bool = False,
+    ) -> Iterator[UncertaintyMaps]:
+        """The maps after each of several numbers of passes, from one run of the largest: what :meth:`maps` returns for each, one at a time.
+
+        Args:
+            prepared: see :meth:`maps`.
+            mask: see there.
+            counts: numbers of passes, at least 1, rising.
+            seed: see there.
+            progress: see there.
+            cancel: see there.
+            plain: see there.
+
+        Raises:
+            ValueError: ``counts`` is empty, does not rise, or starts below 1.
+        """
+        if not counts or counts[0] < 1 or any(a >= b for a, b in pairwise(counts)):
+            raise ValueError(f"passes is {', '.join(map(str, counts))}; expected at least 1, and rising numbers")
+        began, taken = time.perf_counter(), 0.0
+        passes = counts[-1]
         inside = prepared.brain.flatten().nonzero()[:, 0]
         running = RunningMaps(len(REGIONS), (len(inside),))
         followed, shared = inside, None if plain else self._passes(prepared)
@@ -201,26 +232,13 @@ class Segmenter:
                     followed = followed[still]
             if progress is not None:
                 progress((index + 1) / passes, f"pass {index + 1} of {passes}")
-        self._runner.release()
-
-        def everywhere(values: np.ndarray) -> np.ndarray:
-            volume = np.zeros((len(values), prepared.brain.numel()), np.float32)
-            volume[:, inside.numpy()] = values
-            return prepared.restore(volume.reshape(len(values), *prepared.brain.shape))
-
-        by_region = {
-            "std": everywhere(running.std()),
-            "entropy": everywhere(running.entropy()),
-            "mutual_information": everywhere(running.mutual_information()),
-        }
-        return UncertaintyMaps(
-            measures={name: case_map(values) for name, values in by_region.items()},
-            by_region=by_region,
-            scores=region_scores(running, by_region["std"], mask, prepared),
-            passes=passes,
-            seed=seed,
-            seconds=time.perf_counter() - began,
-        )
+            if index + 1 == passes:
+                self._runner.release()
+            if index + 1 in counts:
+                found = _maps_of(running, inside, mask, prepared, seed=seed)
+                taken += time.perf_counter() - began
+                yield replace(found, seconds=taken)
+                began = time.perf_counter()  # what the caller does between two maps is not counted
 
     def _deterministic(self, image: Tensor, warnings: list[str], cancel: Checkpoint | None) -> Tensor:
         job = Job(self._network, image, planes=self.model_version.recipe.inference.planes, warnings=warnings, cancel=cancel)
@@ -272,3 +290,29 @@ class Segmenter:
                 pass
         everywhere = region_probabilities(self._sampled(image, seed=seed, index=index)[None])[0]
         return everywhere.flatten(1)[:, voxels], None
+
+
+def _maps_of(running: RunningMaps, inside: Tensor, mask: np.ndarray, prepared: Prepared, *, seed: int) -> UncertaintyMaps:
+    """What the passes so far say, on the reference grid."""
+
+    def everywhere(values: np.ndarray) -> np.ndarray:
+        volume = np.zeros((len(values), prepared.brain.numel()), np.float32)
+        volume[:, inside.numpy()] = values
+        return prepared.restore(volume.reshape(len(values), *prepared.brain.shape))
+
+    # Outside the brain there was no pass, and nothing to doubt.
+    brain = everywhere(np.ones((1, len(inside)), np.float32))
+    by_region = {
+        "std": everywhere(running.std()),
+        "entropy": everywhere(running.entropy()),
+        "mutual_information": everywhere(running.mutual_information()),
+    }
+    return UncertaintyMaps(
+        measures={name: case_map(values) for name, values in by_region.items()},
+        by_region=by_region,
+        expected_error=np.where(brain > 0.5, expected_error_map(everywhere(running.mean()), region_masks(mask)), 0),
+        scores=region_scores(running, by_region["std"], mask, prepared),
+        passes=running.passes,
+        seed=seed,
+        seconds=0.0,
+    )

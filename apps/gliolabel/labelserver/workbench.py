@@ -340,7 +340,9 @@ class Workbench:
         # The network is free between passes, so a pause there holds nobody up.
         maps = segmenter.maps(prepared, mask, passes=key.passes, seed=key.seed, cancel=pause)
         grid = prepared.grid
-        places = places_to_look(maps.by_region["std"], mask, grid, k=MOST_PLACES, regions=tuple(maps.scores))
+        places = places_to_look(
+            maps.by_region["std"], mask, grid, k=MOST_PLACES, regions=tuple(maps.scores), expected_error=maps.expected_error
+        )
         writers = {name: partial(write_volume, array, grid) for name, array in {**maps.measures, "mask": mask}.items()}
         if ref.source() != key.source:
             raise InputError(f"case {ref.key}: its images changed while the map was computed. Run it again.")

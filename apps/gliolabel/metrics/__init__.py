@@ -11,10 +11,12 @@ from gliolabel.metrics.misread import printed_mean_iou, truncated_mean_iou
 from gliolabel.metrics.overlap import dice, soft_dice
 from gliolabel.metrics.qu_brats import QuBrats, qu_brats_curves, qu_brats_score
 from gliolabel.metrics.regions import region_masks
+from gliolabel.metrics.risk_coverage import RiskCoverage, risk_coverage
 from gliolabel.metrics.surface import hausdorff95
 
 __all__ = [
     "QuBrats",
+    "RiskCoverage",
     "build_score",
     "class_accuracy",
     "dice",
@@ -25,6 +27,7 @@ __all__ = [
     "qu_brats_curves",
     "qu_brats_score",
     "region_masks",
+    "risk_coverage",
     "soft_dice",
     "truncated_mean_iou",
 ]

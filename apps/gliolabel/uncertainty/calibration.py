@@ -71,13 +71,35 @@ class Reliability:
 
     def calibration_error(self, temperature: float = 1.0) -> float:
         """Expected calibration error: mean gap between predicted and true share, weighted by voxels, over 15 equal bins."""
+        return calibration_error([(self, temperature)])
+
+
+def calibration_error(counted: Sequence[tuple[Reliability, float]]) -> float:
+    """Expected calibration error of counts whose temperatures differ, pooled: each of them was fitted on other patients.
+
+    Args:
+        counted: counts, each with the temperature that its logits are divided by.
+    """
+    total, predicted, positive = in_bins(counted, bins=ERROR_BINS)
+    return float(np.abs(predicted - positive).sum()) / max(1, int(total.sum()))
+
+
+def in_bins(counted: Sequence[tuple[Reliability, float]], *, bins: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Voxels by calibrated probability.
+
+    Args:
+        counted: counts, each with the temperature that its logits are divided by.
+        bins: number of bins, of equal width in probability.
+
+    Returns:
+        Three arrays (bins,): voxels, the sum of their probabilities, and those that truly belong to the region.
+    """
+    found = np.zeros((3, bins))
+    for counts, temperature in counted:
         p = 1 / (1 + np.exp(-_centres() / temperature))
-        bins = np.minimum((p * ERROR_BINS).astype(int), ERROR_BINS - 1)
-        gap = 0.0
-        for b in range(ERROR_BINS):
-            chosen = bins == b
-            gap += abs(float((self.total[chosen] * p[chosen]).sum() - self.positive[chosen].sum()))
-        return gap / max(1, int(self.total.sum()))
+        into = np.minimum((p * bins).astype(int), bins - 1)
+        found += [np.bincount(into, weights, minlength=bins) for weights in (counts.total, counts.total * p, counts.positive)]
+    return found[0], found[1], found[2]
 
 
 def _centres() -> np.ndarray:

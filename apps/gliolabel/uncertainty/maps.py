@@ -32,6 +32,23 @@ def mutual_information_map(samples: ArrayLike) -> np.ndarray:
     return np.maximum(binary_entropy(values.mean(axis=0)) - binary_entropy(values).mean(axis=0), 0).astype(np.float32)
 
 
+def expected_error_map(mean: ArrayLike, masks: ArrayLike) -> np.ndarray:
+    """Probability that a mask is wrong, voxel by voxel: its sum over a place is the number of voxels expected wrong there.
+
+    Args:
+        mean: (regions, *space), mean probability of each region over the passes, 0 to 1.
+        masks: (regions, *space), the masks that are judged, as 0 and 1.
+
+    Returns:
+        float32 (regions, *space), 0 to 1. High where the passes are of another opinion than the mask, 0.5 where they cannot decide.
+
+    Example:
+        >>> expected_error_map([[0.9, 0.9, 0.5]], [[1, 0, 0]]).round(2).tolist()
+        [[0.10000000149011612, 0.8999999761581421, 0.5]]
+    """
+    return np.abs(np.asarray(mean, dtype=np.float32) - np.asarray(masks, dtype=np.float32)).clip(0, 1)
+
+
 def case_map(by_region: np.ndarray) -> np.ndarray:
     """The case's map: the maximum over the regions.
 

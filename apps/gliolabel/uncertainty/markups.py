@@ -24,7 +24,7 @@ def to_markups(places: Sequence[Place]) -> dict[str, Any]:
         {
             "id": str(rank),
             "label": f"{rank}. {place.text}",
-            "description": f"rank {rank}; {place.doubt_ml:.2g} mL expected in doubt. {RESEARCH_NOTICE}",
+            "description": f"rank {rank}; {place.doubt_ml:.2g} mL expected to be wrong. {RESEARCH_NOTICE}",
             "position": list(place.position),
             "orientation": [-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0],
             "selected": True,

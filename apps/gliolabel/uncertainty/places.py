@@ -23,6 +23,9 @@ REACH_MM = 12.0
 #: A place's voxels have at least this share of its peak.
 SHARE_OF_PEAK = 0.5
 
+#: What lies this close (mm) to a place is seen with it and makes no place of its own: the halo of a smooth peak, or its other half.
+SEEN_MM = 5.0
+
 #: Peaks below this standard deviation are not shown.
 LEAST_UNCERTAINTY = 0.05
 
@@ -41,7 +44,7 @@ class Place:
         kind: ``edge`` of the mask, ``inside`` it, or ``far`` from any.
         score: mean of the map over the place.
         volume_ml: volume of the place in mL.
-        doubt_ml: sum of the map over the place in mL, by which places are ranked.
+        doubt_ml: mL of the mask that are expected to be wrong in the place, by which places are ranked.
     """
 
     position: tuple[float, float, float]
@@ -59,11 +62,18 @@ class Place:
 
 
 def places_to_look(
-    by_region: np.ndarray, mask: np.ndarray, grid: Grid, *, k: int = 5, regions: Sequence[str] = tuple(REGIONS)
+    by_region: np.ndarray,
+    mask: np.ndarray,
+    grid: Grid,
+    *,
+    k: int = 5,
+    regions: Sequence[str] = tuple(REGIONS),
+    expected_error: np.ndarray | None = None,
 ) -> list[Place]:
     """The ``k`` most uncertain places, worst first; fewer when there are fewer.
 
-    A place is a connected part of the map around a peak; places do not overlap.
+    A place is a connected part of the map around a peak; places do not overlap and lie apart. They are ranked by how many voxels of
+    the mask are expected to be wrong in them.
 
     Args:
         by_region: float (regions, z, y, x) uncertainty (``std``) of each region.
@@ -71,10 +81,15 @@ def places_to_look(
         grid: the grid of both.
         k: how many, at least 1.
         regions: names of the regions, by default WT, TC, ET.
+        expected_error: float (regions, z, y, x), the probability that the mask is wrong (:func:`expected_error_map`); without it the map
+            itself stands for that.
 
     Raises:
         ValueError: shapes differ from the grid's, or ``k`` is below 1.
     """
+    wrong = by_region if expected_error is None else expected_error
+    if wrong.shape != by_region.shape:
+        raise ValueError(f"expected_error has shape {wrong.shape}, the map {by_region.shape}; expected the same")
     if by_region.shape != (len(regions), *grid.shape) or mask.shape != grid.shape:
         raise ValueError(f"map {by_region.shape} and mask {mask.shape} do not lie on a grid of shape {grid.shape}")
     if k < 1:
@@ -84,7 +99,7 @@ def places_to_look(
     if box is None:
         return []
     spacing = np.asarray(grid.spacing[::-1])
-    values, masks = whole[box], mask[box]
+    values, masks, errors = whole[box], mask[box], wrong[(slice(None), *box)]
     offset = tuple(part.start for part in box)
     left = ndimage.gaussian_filter(values, PEAK_MM / spacing)
     to_border = _distance_to_border(masks > 0, spacing)
@@ -97,20 +112,20 @@ def places_to_look(
         component, window = _component(left, (int(peak[0]), int(peak[1]), int(peak[2])), spacing)
         inside = values[window][component]
         index = _centre(component, inside, window)
-        region = regions[int(by_region[(slice(None), *box)][(slice(None), *window)][:, component].sum(axis=1).argmax())]
+        expected = errors[(slice(None), *window)][:, component]
         full = (index[0] + offset[0], index[1] + offset[1], index[2] + offset[2])
         places.append(
             Place(
                 position=grid.position(full),
                 index=full,
-                region=region,
+                region=regions[int(expected.sum(axis=1).argmax())],
                 kind=_kind(bool(masks[index]), float(to_border[index])),
                 score=float(inside.mean()),
                 volume_ml=float(component.sum()) * grid.voxel_ml,
-                doubt_ml=float(inside.sum()) * grid.voxel_ml,
+                doubt_ml=float(expected.max(axis=0).sum()) * grid.voxel_ml,
             )
         )
-        left[window][component] = 0
+        _clear_around(left, component, window, spacing)
     return sorted(places, key=lambda place: -place.doubt_ml)[:k]
 
 
@@ -132,6 +147,18 @@ def _component(left: np.ndarray, peak: tuple[int, int, int], spacing: np.ndarray
     squared = sum(d.reshape([-1 if a == axis else 1 for a in range(3)]) ** 2 for axis, d in enumerate(distances))
     labelled, _ = ndimage.label((part >= SHARE_OF_PEAK * left[peak]) & (squared <= REACH_MM**2), structure=np.ones((3, 3, 3)))
     return labelled == labelled[here], (z, y, x)
+
+
+def _clear_around(left: np.ndarray, component: np.ndarray, window: tuple[slice, slice, slice], spacing: np.ndarray) -> None:
+    """Set to 0 the component and what lies within :data:`SEEN_MM` of it, so that no further peak is found there."""
+    reach = np.ceil(SEEN_MM / spacing).astype(int)
+    starts = [max(0, part.start - int(r)) for part, r in zip(window, reach, strict=True)]
+    stops = [min(size, part.stop + int(r)) for part, r, size in zip(window, reach, left.shape, strict=True)]
+    z, y, x = (slice(start, stop) for start, stop in zip(starts, stops, strict=True))
+    outside = np.ones([stop - start for start, stop in zip(starts, stops, strict=True)], dtype=bool)
+    inner = tuple(slice(part.start - s, part.start - s + n) for part, s, n in zip(window, starts, component.shape, strict=True))
+    outside[inner] = ~component
+    left[z, y, x][ndimage.distance_transform_edt(outside, spacing) <= SEEN_MM] = 0
 
 
 def _centre(component: np.ndarray, weights: np.ndarray, window: tuple[slice, slice, slice]) -> tuple[int, int, int]:

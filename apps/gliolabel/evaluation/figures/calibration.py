@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gliolabel.evaluation.figures.style import INK, Picture, as_svg, colour, legend_below, marker, new_figure, style
 from gliolabel.evaluation.running import Evaluation
-from gliolabel.uncertainty.calibration import BINS, LOGIT_LIMIT, Reliability
+from gliolabel.uncertainty.calibration import Reliability, in_bins
 
 #: Points of a curve, of equal width in probability; and the fewest voxels that make a point.
 _POINTS, _FEWEST = 10, 50
@@ -34,7 +36,7 @@ def draw_calibration(evaluation: Evaluation) -> Picture | None:
                 counts = pooled(evaluation, model.label, region)
                 if counts is None:
                     continue
-                predicted, observed = curve(counts)
+                predicted, observed = curve([(counts, 1.0)])
                 axis.plot(predicted, observed, marker=marker(m), color=colour(m), markersize=5, linewidth=1.6, label=model.label)
                 said.append(f"{model.label}, {region}: expected calibration error {counts.calibration_error():.4f}")
             axis.set_title(region)
@@ -54,19 +56,15 @@ def draw_calibration(evaluation: Evaluation) -> Picture | None:
         )
 
 
-def curve(counts: Reliability) -> tuple[np.ndarray, np.ndarray]:
+def curve(counted: Sequence[tuple[Reliability, float]]) -> tuple[np.ndarray, np.ndarray]:
     """Mean predicted probability and true share in ten bins of equal width, where there are voxels enough.
 
     Args:
-        counts: voxels by logit.
+        counted: voxels by logit, with the temperature that logits are divided by.
 
     Returns:
         Two float arrays of equal length, at most ten long.
     """
-    edges = np.linspace(-LOGIT_LIMIT, LOGIT_LIMIT, BINS + 1)
-    probability = 1 / (1 + np.exp(-(edges[:-1] + edges[1:]) / 2))
-    bins = np.minimum((probability * _POINTS).astype(int), _POINTS - 1)
-    total = np.bincount(bins, counts.total, minlength=_POINTS)
+    total, predicted, positive = in_bins(counted, bins=_POINTS)
     enough = total >= _FEWEST
-    predicted = np.bincount(bins, counts.total * probability, minlength=_POINTS)[enough] / total[enough]
-    return predicted, np.bincount(bins, counts.positive, minlength=_POINTS)[enough] / total[enough]
+    return predicted[enough] / total[enough], positive[enough] / total[enough]

@@ -16,6 +16,7 @@ from gliolabel.preprocessing.orientation import Turn, turn_to_lps
 from gliolabel.recipes import ModelVersion
 from gliolabel.studies import Case, CaseImages, Grid
 from gliolabel.studies.reading import missing_note
+from gliolabel.uncertainty.maps import expected_error_map
 from gliolabel.uncertainty.running import RunningMaps
 from gliolabel.uncertainty.scores import band_mean
 from gliolabel.vocabulary import LabelSet
@@ -156,6 +157,7 @@ class SliceCaseSegmenter:
         return UncertaintyMaps(
             measures={name: values[0] for name, values in by_region.items()},
             by_region=by_region,
+            expected_error=expected_error_map(np.ascontiguousarray(prepared.turn.undo(running.mean())), mask[None] > 0),
             scores=self._scores(running, by_region["std"][0], mask, prepared.grid),
             passes=passes,
             seed=seed,
