@@ -131,7 +131,7 @@ def test_reliability_curve_by_hand() -> None:
     # 200 voxels of probability 0.25, 50 of them tumour; 100 of 0.9, 80 of them; 10 of 0.5, too few for a point.
     p = np.concatenate([np.full(200, 0.25), np.full(100, 0.9), np.full(10, 0.5)])
     truth = np.concatenate([np.arange(200) < 50, np.arange(100) < 80, np.ones(10, dtype=bool)])
-    predicted, observed = curve(Reliability.count(p, truth))
+    predicted, observed = curve([(Reliability.count(p, truth), 1.0)])
     np.testing.assert_allclose(predicted, [0.25, 0.9], atol=0.012)
     np.testing.assert_allclose(observed, [0.25, 0.8])
 
