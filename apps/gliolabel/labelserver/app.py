@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from typing import Any
 
+from monailabel.config import settings
 from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.infer_v2 import InferTask
 from monailabel.interfaces.tasks.strategy import Strategy
+from monailabel.interfaces.tasks.train import TrainTask
 
 from gliolabel.labelserver.case_app import CaseApp
+from gliolabel.labelserver.case_training import RetrainTask
 from gliolabel.labelserver.configuration import read_configuration
 from gliolabel.labelserver.datastore import CaseDatastore
+from gliolabel.labelserver.retraining_trigger import RetrainingTrigger
+from gliolabel.labelserver.retrainings import Retrainings
 from gliolabel.labelserver.strategies import strategies
 from gliolabel.labelserver.tasks.segmentation import SegmentationTask
 from gliolabel.labelserver.tasks.uncertainty import UncertaintyTask
@@ -20,6 +27,8 @@ from gliolabel.labelserver.workbench import Workbench
 from gliolabel.registry import MODELS, Registry, starter_folder
 from gliolabel.studies import open_studies
 from gliolabel.vocabulary import TISSUES
+
+_LOG = logging.getLogger(__name__)
 
 
 class GlioLabelApp(CaseApp, MONAILabelApp):
@@ -35,10 +44,16 @@ class GlioLabelApp(CaseApp, MONAILabelApp):
         UnavailableError: the state folder cannot be written.
     """
 
+    # A radiologist may: no training replaces what is served but by the gate.
+    training_role = settings.MONAI_LABEL_AUTH_ROLE_ANNOTATOR
+
     def __init__(self, app_dir: str, studies: str, conf: Mapping[str, str] | None) -> None:
         configuration, notes = read_configuration(conf or {})
         super().__init__(
             app_dir, studies, conf, name="GlioLabel - brain tumours", label_set=TISSUES, configuration=configuration, notes=notes
+        )
+        self.trigger = RetrainingTrigger(
+            MODELS[0], self.retrainings, self.trainings, after=configuration.retrain_after, at=configuration.retrain_at
         )
 
     # --- MONAI Label builds the datastore first, then the tasks
@@ -61,7 +76,16 @@ class GlioLabelApp(CaseApp, MONAILabelApp):
             device=configuration.device,
             memory_gib=configuration.memory,
         )
+        if configuration.gate is not None:
+            from gliolabel.training.gate import load_criteria
+
+            load_criteria(configuration.gate)  # said now, and not after hours of training
+        self.retrainings = Retrainings(self.cases, self.workbench.registry, self.database, criteria=configuration.gate)
         return self.cases
+
+    def init_trainers(self) -> dict[str, TrainTask]:
+        """A trainer for each model."""
+        return {name: RetrainTask(name, self.retrainings, self.workbench) for name in MODELS}
 
     def init_infers(self) -> dict[str, InferTask]:
         """The tasks; those without weights are not offered."""
@@ -71,6 +95,36 @@ class GlioLabelApp(CaseApp, MONAILabelApp):
             "where_to_look": WhereToLookTask(self.workbench, self.files),
             "uncertainty": UncertaintyTask(self.workbench, self.files),
         }
+
+    # --- retraining
+
+    def news(self) -> list[str]:
+        """Also when retraining begins by itself, and how the last one ended."""
+        outcome = self.retrainings.last_outcome(self.last_trainer())
+        return [*super().news(), *filter(None, [self.trigger.sentence(), "" if outcome is None else outcome.sentence])]
+
+    def info(self) -> dict[str, Any]:
+        """What the plugin is told, and when retraining begins by itself."""
+        info, first = super().info(), self.last_trainer()
+        # The plugin shows the progress and accuracy of the first, whichever is running.
+        stats = {name: info["train_stats"][name] for name in sorted(info["train_stats"], key=lambda name: name != first)}
+        return {**info, "train_stats": stats, "retraining": self.trigger.info()}
+
+    def last_trainer(self) -> str:
+        """Also of an earlier server."""
+        return super().last_trainer() or self.retrainings.last_model()
+
+    def on_init_complete(self) -> None:
+        """Go on with a training that was interrupted, and look from now on whether it is time for another."""
+        super().on_init_complete()
+        run = self.trainings.go_on()
+        if run is not None:
+            _LOG.info("The training of %s that was interrupted goes on", run.model)
+        self.trigger.start()
+
+    def _give_up(self) -> None:
+        self.trigger.give_up()
+        super()._give_up()
 
     def init_strategies(self) -> dict[str, Strategy]:
         """How Next Sample chooses."""

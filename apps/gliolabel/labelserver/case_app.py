@@ -68,6 +68,8 @@ class CaseApp(_Base):
 
     cases: CaseDatastore
     workbench: Workbench
+    #: Who may begin a training (and stop their own).
+    training_role: str = settings.MONAI_LABEL_AUTH_ROLE_ADMIN
 
     def __init__(
         self,
@@ -106,17 +108,24 @@ class CaseApp(_Base):
         """Sentences for people about what is missing; part of what the plugin is told and of the log."""
         return []
 
+    def news(self) -> list[str]:
+        """Sentences for people about what goes on by itself; part of what the plugin is told."""
+        return list(filter(None, [self.scorings.sentence()]))
+
     def info(self) -> dict[str, Any]:
         """What the plugin is told."""
         studies = self.cases.studies
         summary = f"{len(studies)} cases ({studies.layout})."
-        self.description = " ".join(
-            [summary, *study_warnings(studies), *self.advice(), *filter(None, [self.scorings.sentence()]), RESEARCH_NOTICE]
-        )
+        self.description = " ".join([summary, *study_warnings(studies), *self.advice(), *self.news(), RESEARCH_NOTICE])
         info: dict[str, Any] = super().info()
         if self.cases.gives_roles:
             info["roles"] = self.cases.survey.roles()
         return info
+
+    def last_trainer(self) -> str:
+        """Name of the trainer that is running or ran last, or nothing."""
+        run = self.trainings.last
+        return "" if run is None else run.model
 
     def on_init_complete(self) -> None:
         """Say what was found, install our routes, and clean up after an earlier process."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import time as clock
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from gliolabel.errors import InputError
 from gliolabel.state.leases import LEASE_MINUTES
@@ -36,6 +38,19 @@ class Configuration(BaseModel):
     memory: float | None = Field(default=None, gt=0)
     #: Minutes for which a case that was offered is kept for its reader.
     lease_minutes: float = Field(default=LEASE_MINUTES, gt=0)
+    #: Retrain the default model by itself after so many newly accepted labels.
+    retrain_after: int | None = Field(default=None, ge=1)
+    #: ... at this time of the server's day, if at least one label was newly accepted.
+    retrain_at: clock | None = None
+    #: File with the gate's criteria instead of the package's own.
+    gate: Path | None = None
+
+    @field_validator("retrain_at", mode="before")
+    @classmethod
+    def _hour_and_minute(cls, value: object) -> object:
+        if isinstance(value, str) and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+            raise ValueError("expected hour and minute, such as 02:00")
+        return value
 
 
 #: Names that are MONAI Label's or its sample apps' own, which people carry over from other start lines.

@@ -7,7 +7,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from monailabel.interfaces.tasks.train import TrainTask
 
@@ -16,8 +16,16 @@ from gliolabel.labelserver.background import BackgroundRun, OneAtATime, now
 from gliolabel.labelserver.datastore import CaseDatastore
 from gliolabel.labelserver.readers import Readers
 from gliolabel.labelserver.results import json_safe
+from gliolabel.training.retraining.job import Owner
+
+if TYPE_CHECKING:
+    from gliolabel.labelserver.routes.askers import Asker
 
 _LOG = logging.getLogger(__name__)
+
+
+#: Who began a training that nobody asked for over the wire.
+ITSELF: Final = Owner(name="gliolabel")
 
 
 class StoppedTrainingError(Exception):
@@ -32,11 +40,19 @@ class TrainingRun(BackgroundRun):
         model: name of the trainer.
         request: its options.
         readers: whom it makes way for.
+        owner: who began it.
+        prepared: what the trainer made of the request.
+        stopped_by: who stopped it. Empty while :attr:`stopping` is set: the server is going down.
+        stats: how far it is, in MONAI Label's words: ``epoch``, ``total_epochs``, ``best_metric``.
     """
 
     model: str
     request: Mapping[str, Any]
     readers: Readers
+    owner: Owner = ITSELF
+    prepared: Any = None
+    stopped_by: str = ""
+    stats: dict[str, Any] = field(default_factory=dict)
     result: dict[str, Any] = field(default_factory=dict)
 
     def say(self, line: str) -> None:
@@ -57,18 +73,36 @@ class TrainingRun(BackgroundRun):
     def report(self) -> dict[str, Any]:
         """What a client is told."""
         result = {} if self.ended is None else {"result": json_safe(self.result)}
-        return self.told({**self.request, "model": self.model}, **result)
+        return self.told({**self.request, "model": self.model}, owner=self.owner.name, progress=dict(self.stats), **result)
+
+    def so_far(self) -> str:
+        """How far it is, for people."""
+        if not self.stats.get("total_epochs"):
+            return "it has just begun"
+        return f"epoch {self.stats.get('epoch', 0):g} of {self.stats['total_epochs']}"
 
 
 class BackgroundTrainTask(TrainTask):
     """A trainer that is run by :class:`TrainingRuns`."""
 
-    def check(self, request: Mapping[str, Any]) -> None:
+    def prepare(self, request: Mapping[str, Any], owner: Owner) -> Any:
         """Refuse what can be refused before anything is done.
+
+        Args:
+            request: the options.
+            owner: who asks.
+
+        Returns:
+            What :meth:`train` finds as ``run.prepared``.
 
         Raises:
             GlioLabelError: the request cannot be used; whoever sent it is told.
         """
+        return None
+
+    def interrupted(self) -> tuple[Any, Owner] | None:
+        """A training that an earlier server began and neither ended nor stopped, as :meth:`prepare` gives it, and who began it."""
+        return None
 
     @abstractmethod
     def train(self, request: Mapping[str, Any], cases: CaseDatastore, run: TrainingRun) -> dict[str, Any]:
@@ -101,12 +135,13 @@ class TrainingRuns(OneAtATime[TrainingRun]):
         self._cases = cases
         self._readers = readers
 
-    def start(self, model: str, request: Mapping[str, Any], *, wait: bool = False) -> TrainingRun:
+    def start(self, model: str, request: Mapping[str, Any], *, owner: Owner = ITSELF, wait: bool = False) -> TrainingRun:
         """Start a training.
 
         Args:
             model: name of the trainer.
             request: its options.
+            owner: who asks.
             wait: return when it is over.
 
         Raises:
@@ -117,16 +152,50 @@ class TrainingRuns(OneAtATime[TrainingRun]):
         trainer = self._trainers.get(model)
         if not isinstance(trainer, BackgroundTrainTask):
             raise UnknownError(f"There is no trainer {model[:64]!r} here. There are: {', '.join(self._trainers) or 'none'}.")
-        trainer.check(request)
         with self._lock:
-            if self.running:
-                raise ConflictError("A training is under way. Wait for it, or stop it first.")
-            run = self._run = TrainingRun(model, dict(request), self._readers)
-            self._thread = threading.Thread(target=self._work, args=(trainer, run), name="training", daemon=True)
-            self._thread.start()
+            if self._run is not None and self.running:
+                raise ConflictError(
+                    f"A training of {self._run.model} by {self._run.owner.name} is under way ({self._run.so_far()}). "
+                    "Wait for it, or stop it first."
+                )
+            thread, run = self._begin(trainer, TrainingRun(model, dict(request), self._readers, owner, trainer.prepare(request, owner)))
         if wait:
-            self._thread.join()
+            thread.join()
         return run
+
+    def go_on(self) -> TrainingRun | None:
+        """Continue a training that an earlier server began and did not end. Returns it, or None when there is none."""
+        with self._lock:
+            for model, trainer in self._trainers.items():
+                left = trainer.interrupted() if isinstance(trainer, BackgroundTrainTask) and not self.running else None
+                if left is not None:
+                    prepared, owner = left
+                    return self._begin(trainer, TrainingRun(model, {}, self._readers, owner, prepared))[1]
+        return None
+
+    def stop_for(self, asker: Asker) -> TrainingRun | None:
+        """Stop the training that is under way, for somebody. Returns it, or None when there was none.
+
+        Raises:
+            ConflictError: it is another's; the message names whose, and how far it is.
+        """
+        run = self._run if self.running else None
+        if run is None:
+            return None
+        if not asker.may_stop(run.owner):
+            raise ConflictError(
+                f"The training of {run.model} was begun by {run.owner.name}, and {run.so_far()} is done. "
+                f"Only {run.owner.name} or an administrator can stop it."
+            )
+        run.stopped_by = asker.name or run.owner.name
+        run.say(f"{run.stopped_by} stops it")
+        return self.stop()
+
+    def _begin(self, trainer: BackgroundTrainTask, run: TrainingRun) -> tuple[threading.Thread, TrainingRun]:
+        thread = threading.Thread(target=self._work, args=(trainer, run), name="training", daemon=True)
+        self._run, self._thread = run, thread
+        thread.start()
+        return thread, run
 
     def _work(self, trainer: BackgroundTrainTask, run: TrainingRun) -> None:
         run.status = "RUNNING"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -86,7 +87,8 @@ def replace_text(path: Path, text: str, *, mode: int = 0o644) -> None:
     except OSError as error:
         raise UnavailableError(f"{path} cannot be written ({error.strerror or error}). It is as it was before.") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

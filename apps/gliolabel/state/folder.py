@@ -61,6 +61,11 @@ class StateFolder:
         return self.path / "uploads"
 
     @property
+    def trainings(self) -> Path:
+        """What each retraining was made of, how far it came and how it ended; a folder for each."""
+        return self.path / "trainings"
+
+    @property
     def sessions(self) -> Path:
         """Volumes of running sessions; they expire."""
         return self.path / "sessions"

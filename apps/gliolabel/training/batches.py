@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -69,26 +70,45 @@ class PatchSource:
         sampling: patch size, batch size, planes.
         augmentation: what may change.
         seed: of all draws.
+        weights: how often each case is drawn in proportion to the others, by id; None: all equally often.
+
+    Raises:
+        InputError: a weight is missing or not above 0.
     """
 
     #: Patches have no epochs; progress and checkpoints are counted in these.
     steps_per_epoch = 100
 
-    def __init__(self, cases: Sequence[TrainingCase], *, sampling: PatchSampling, augmentation: PatchAugmentation, seed: int) -> None:
+    def __init__(
+        self,
+        cases: Sequence[TrainingCase],
+        *,
+        sampling: PatchSampling,
+        augmentation: PatchAugmentation,
+        seed: int,
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
         self._cases = list(cases)
+        self._weights = None if weights is None else {case.id: weights.get(case.id, 0.0) for case in self._cases}
+        wrong = [case_id for case_id, weight in (self._weights or {}).items() if not 0 < weight < math.inf]
+        if wrong:
+            raise InputError(f"case {wrong[0]}: has the weight {(weights or {}).get(wrong[0])}, expected a number above 0")
         self._sampling = sampling
         self._augmentation = augmentation
         self._seed = seed
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Ids of the cases."""
-        return {"cases": sorted(case.id for case in self._cases)}
+        """Ids of the cases, and their weights if they have any."""
+        return {"cases": sorted(case.id for case in self._cases), **({} if self._weights is None else {"weights": self._weights})}
 
     def batch(self, step: int) -> Batch:
         """See :class:`BatchSource`."""
         generator = step_generator(self._seed, step)
-        images, targets, names = draw_batch(self._cases, sampling=self._sampling, augmentation=self._augmentation, generator=generator)
+        weights = None if self._weights is None else torch.tensor([self._weights[case.id] for case in self._cases])
+        images, targets, names = draw_batch(
+            self._cases, sampling=self._sampling, augmentation=self._augmentation, generator=generator, weights=weights
+        )
         images = augment(images, settings=self._augmentation, generator=generator)
         return Batch(images=images, targets=targets, weights=None, names=names)
 

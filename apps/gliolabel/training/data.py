@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +78,13 @@ def whole_sample_data(recipe: Recipe, studies: Path, *, cache: Cache, labels: st
 
 
 def patch_data(
-    recipe: Recipe, cases: Sequence[Case], *, held_out: Sequence[str], cache: Cache, report: Callable[[], None] | None = None
+    recipe: Recipe,
+    cases: Sequence[Case],
+    *,
+    held_out: Sequence[str],
+    cache: Cache,
+    report: Callable[[], None] | None = None,
+    weights: Mapping[str, float] | None = None,
 ) -> TrainingData:
     """Patches of labelled cases: the product models' data.
 
@@ -87,7 +93,8 @@ def patch_data(
         cases: the training cases.
         held_out: ids of cases that are kept away.
         cache: keeps what was prepared.
-        report: called after each case.
+        report: called after each case; what it raises ends the reading.
+        weights: see :class:`~gliolabel.training.batches.PatchSource`.
 
     Raises:
         InputError: no case, a case without a label, or one that cannot be read.
@@ -103,7 +110,7 @@ def patch_data(
         if report is not None:
             report()
     return TrainingData(
-        source=PatchSource(prepared, sampling=recipe.sampling, augmentation=recipe.augmentation, seed=recipe.seed),
+        source=PatchSource(prepared, sampling=recipe.sampling, augmentation=recipe.augmentation, seed=recipe.seed, weights=weights),
         trained_on={case.id: case.image_sha256 for case in prepared},
         split={"train": [case.id for case in prepared], "test": list(held_out)},
         parts={},

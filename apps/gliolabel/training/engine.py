@@ -84,6 +84,7 @@ class Training:
         source: the batches.
         folder: where the checkpoint lies. An existing checkpoint of the same training is continued.
         validation: samples on which each epoch ends with a validation.
+        score_cases: instead of it, for recipes that train on patches: the score of a network on whole cases, with which each epoch ends.
         device: where to train.
         initial: weights to start from instead of random ones.
         epochs: epochs, instead of the recipe's steps or epochs; or
@@ -104,6 +105,7 @@ class Training:
         *,
         folder: Path,
         validation: SampleSet | None = None,
+        score_cases: Callable[[nn.Module], float] | None = None,
         device: str = "cpu",
         initial: Mapping[str, Tensor] | None = None,
         epochs: int | None = None,
@@ -124,6 +126,7 @@ class Training:
         # On the CPU the drawing would only take its cores away from the network.
         self._source = Ahead(source, pinned=True) if self.device.type == "cuda" else source
         self._validation = validation if validation is not None and len(validation) else None
+        self._score_cases = score_cases
         self._processes = processes or Processes()
         self._processes.check_batch(recipe.sampling.batch_size)
         self._checkpoint_every = checkpoint_every or source.steps_per_epoch
@@ -303,10 +306,11 @@ class Training:
         return ended
 
     def _validate(self) -> dict[str, float | None]:
+        network = self.network if self.mean is None else self.mean
         if self._validation is None:
-            return {}
+            return {} if self._score_cases is None else {"score": self._score_cases(network)}
         found = validate(
-            self.network if self.mean is None else self.mean,
+            network,
             self._validation,
             loss=self._loss,
             scores={"score": self._score},

@@ -15,22 +15,28 @@ from gliolabel.training.cases import TrainingCase
 
 
 def draw_batch(
-    cases: Sequence[TrainingCase], *, sampling: PatchSampling, augmentation: PatchAugmentation, generator: torch.Generator
+    cases: Sequence[TrainingCase],
+    *,
+    sampling: PatchSampling,
+    augmentation: PatchAugmentation,
+    generator: torch.Generator,
+    weights: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, tuple[str, ...]]:
     """Draw one batch of patches.
 
     Args:
-        cases: where patches are cut from, each case with equal chances.
+        cases: where patches are cut from.
         sampling: patch size, batch size, planes.
         augmentation: ranges of rotation, zoom and flips.
         generator: source of all randomness.
+        weights: float (cases,), how often each case is drawn in proportion to the others; None: all equally often.
 
     Returns:
         images float32 (batch, 4, *patch), labels uint8 (batch, *patch), and the case of each patch.
     """
     images, labels, names = [], [], []
     for _ in range(sampling.batch_size):
-        case = cases[_integer(len(cases), generator)]
+        case = cases[_integer(len(cases), generator) if weights is None else int(torch.multinomial(weights, 1, generator=generator))]
         centre = _centre(case, sampling.tumour_share, generator)
         if len(sampling.patch) == 2:
             axis, order = PLANES[sampling.planes[_integer(len(sampling.planes), generator)]]

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, HTTPException, Query
+from fastapi import APIRouter, Body, Depends, HTTPException, Query, Request
 from monailabel.config import settings
-from monailabel.endpoints.user.auth import RBAC
+from monailabel.endpoints.user.auth import RBAC, User
 
 from gliolabel.errors import ConflictError
+from gliolabel.labelserver.routes.askers import Asker
 
 if TYPE_CHECKING:
     from gliolabel.labelserver.case_app import CaseApp
 
-_ADMIN = RBAC(settings.MONAI_LABEL_AUTH_ROLE_ADMIN)
 _USER = RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER)
 
 
 def router(app: CaseApp) -> APIRouter:
     """The routes."""
     routes = APIRouter(prefix=settings.MONAI_LABEL_API_STR + "/train", tags=["Train"])
+    trainers = [Depends(RBAC(app.training_role))]
 
-    @routes.post("/{model}", summary="Train in the background", dependencies=[Depends(_ADMIN)])
-    def start(model: str, params: Annotated[dict[str, Any] | None, Body()] = None, run_sync: bool = False) -> dict[str, Any]:
+    @routes.post("/{model}", summary="Train in the background", dependencies=trainers)
+    def start(
+        model: str,
+        http: Request,
+        user: Annotated[User, Depends(_USER)],
+        params: Annotated[dict[str, Any] | None, Body()] = None,
+        run_sync: bool = False,
+    ) -> dict[str, Any]:
+        options = params or {}
+        owner = Asker.of(http, user, client_id=options.get("client_id")).owner
         try:
-            return app.trainings.start(model, params or {}, wait=run_sync).report()
+            return app.trainings.start(model, options, owner=owner, wait=run_sync).report()
         except ConflictError as error:
             # MONAI Label's clients know 429 for this.
             raise HTTPException(status_code=429, detail=str(error)) from error
@@ -36,9 +45,10 @@ def router(app: CaseApp) -> APIRouter:
             raise HTTPException(status_code=404, detail="No training is under way." if check_if_running else "There was no training yet.")
         return [run.report()] if whole else run.report()
 
-    @routes.delete("/", summary="Stop the training that is under way", dependencies=[Depends(_ADMIN)])
-    def stop() -> Any:
-        run = app.trainings.stop()
+    @routes.delete("/", summary="Stop the training that is under way, if it is yours or you are an administrator", dependencies=trainers)
+    def stop(http: Request, user: Annotated[User, Depends(_USER)], client_id: str = "", as_administrator: bool = False) -> Any:
+        asker = Asker.of(http, user, client_id=client_id, as_administrator=as_administrator)
+        run = app.trainings.stop_for(asker)
         return None if run is None else run.report()
 
     return routes

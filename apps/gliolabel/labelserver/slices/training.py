@@ -20,6 +20,7 @@ from gliolabel.labelserver.workbench import Workbench
 from gliolabel.recipes import ModelVersion, Recipe, save_model_version
 from gliolabel.state import StateFolder
 from gliolabel.studies.lgg import open_lgg
+from gliolabel.training.retraining.job import Owner
 from gliolabel.vocabulary import RESEARCH_NOTICE
 
 if TYPE_CHECKING:  # the training loop brings much with it that a server without trainings never needs
@@ -69,7 +70,7 @@ class SliceTrainTask(BackgroundTrainTask):
         """The options, as the plugin shows them."""
         return {"epochs": self._recipe.epochs or 1, "start": ["anew", "served weights", "continue"]}
 
-    def check(self, request: Mapping[str, Any]) -> None:
+    def prepare(self, request: Mapping[str, Any], owner: Owner) -> None:
         """Refuse options that cannot be used.
 
         Raises:
@@ -163,6 +164,6 @@ class SliceTrainTask(BackgroundTrainTask):
         dice = ended.score if ended.score_with_tumour is None else ended.score_with_tumour
         best = max(self._stats.get("best_metric", 0.0), dice or 0.0)
         # The words of MONAI Label's own trainers.
-        self._stats = {"epoch": ended.epoch, "total_epochs": progress.epochs, "best_metric": best, "loss": ended.loss}
+        self._stats = run.stats = {"epoch": ended.epoch, "total_epochs": progress.epochs, "best_metric": best, "loss": ended.loss}
         said = "" if dice is None else f", Dice {dice:.3f} on validation slices with tumour"
         run.say(f"epoch {ended.epoch} of {progress.epochs}: loss {ended.loss:.3f}{said}; {progress.seconds_left:.0f} s left")
