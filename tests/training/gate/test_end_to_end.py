@@ -25,7 +25,8 @@ def decide(starter: ModelVersion, bad: ModelVersion, cases: list[GateCase], fold
     refused = judge(good_measures, bad_measures, FEW)
     assert refused.decision == "refuse"
     assert {"primary metric", "Dice WT", "floor"} <= {check.name for check in refused.failed}
-    assert refused.sentence.startswith("Refused: Mean Dice of WT, TC, ET ")
+    assert "Dice" in refused.sentence
+    assert "more checks fail." in refused.sentence
     promoted = judge(bad_measures, good_measures, FEW)
     assert promoted.decision == "promote", [check.words for check in promoted.failed]
     assert judge(good_measures, good_measures, FEW).decision == "promote"

@@ -105,6 +105,11 @@ def test_two_scans_of_a_patient_are_not_two_patients(made_up: ModuleType, criter
     assert "12 locked patients that neither version was trained on; 20 are needed." in verdict.sentence
 
 
+def test_the_sentence_names_the_region_that_fell_most(made_up: ModuleType, decide: Callable[..., Verdict]) -> None:
+    verdict = decide([made_up.case(f"case{i:03d}", dice={"WT": 0.8, "TC": 0.2, "ET": 0.6}) for i in range(MANY)])
+    assert verdict.sentence.startswith("Refused: TC Dice 0.875 to 0.200 in 24 cases (-0.675")
+
+
 def test_one_case_under_the_floor_refuses(made_up: ModuleType, decide: Callable[..., Verdict]) -> None:
     shifts = [0.03] * MANY
     shifts[0] = -0.11  # 0.80 -> 0.69, under the floor of WT (0.70) and of no other region
@@ -173,7 +178,7 @@ def test_too_few_patients_prove_nothing(made_up: ModuleType, decide: Callable[..
     verdict = decide(made_up.cases(4, shift=shift))
     assert verdict.decision == "unproven"
     assert verdict.sentence.startswith("Not proven, a person must decide: 4 locked patients")
-    assert ("What there is speaks against it: Mean Dice" in verdict.sentence) is (shift < 0)
+    assert ("What there is speaks against it: WT Dice" in verdict.sentence) is (shift < 0)
 
 
 def test_no_patient_at_all_is_no_error(criteria: GateCriteria) -> None:

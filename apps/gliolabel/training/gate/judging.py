@@ -60,10 +60,10 @@ def _decide(found: Sequence[Check]) -> Decision:
 
 
 def _sentence(decision: Decision, found: Sequence[Check]) -> str:
-    """One line: the decision, the first reason, and how many more there are."""
+    """One line: the decision, the main reason, and how many more there are."""
     lacking = [check for check in found if check.of == "evidence" and not check.passed]
     failing = [check for check in found if check.of == "quality" and not check.passed]
-    first = "" if not failing else failing[0].words
+    first = "" if not failing else _main(failing).words
     more = "" if len(failing) < 2 else f" {len(failing) - 1} more check{'s fail' if len(failing) > 2 else ' fails'}."
     if decision == "refuse":
         return f"Refused: {first}{more}"
@@ -72,3 +72,9 @@ def _sentence(decision: Decision, found: Sequence[Check]) -> str:
         return f"Not proven, a person must decide: {lacking[0].words}{against}"
     main = next(check.words for check in found if check.name == "primary metric")
     return f"Accepted: all {len(found)} checks hold. {main}"
+
+
+def _main(failing: Sequence[Check]) -> Check:
+    """The reason that says most: the region whose Dice fell furthest; without one, the first."""
+    regions = [check for check in failing if check.name.startswith("Dice ")]
+    return min(regions, key=lambda check: check.value) if regions else failing[0]
