@@ -246,7 +246,8 @@ def test_a_mask_that_is_gone_does_not_cost_the_submission(store: CaseDatastore, 
 def test_an_empty_label_is_stored_and_the_reader_is_told(store: CaseDatastore, a_label: Callable[..., Path]) -> None:
     case = "BraTS-GLI-00002-000"
     stored = store.submit(case, a_label(case, voxels=0), tag="final", info={"label_info": EDEMA})
-    assert any("without tumour" in note for note in stored.reply()["ignored"])
+    assert "without tumour" in stored.reply()["warnings"][0]
+    assert store.submit(case, a_label(case), tag="final", info={"label_info": EDEMA}).reply()["warnings"] == []
 
 
 # --- reviewers and readers
@@ -303,3 +304,17 @@ def test_a_full_disk_loses_nothing_and_says_so(store: CaseDatastore, a_label: Ca
         store.submit(case, a_label(case), tag="final", info={"label_info": EDEMA})
     assert store.labels.versions(case) == []
     assert AuditLog(store.database).entries(event="submission") == []
+
+
+def test_what_fails_after_a_label_was_stored_is_not_told_as_a_failure(
+    store: CaseDatastore, a_label: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    case = "BraTS-GLI-00002-000"
+
+    def full(_case_id: str) -> None:
+        raise UnavailableError("database or disk is full")
+
+    monkeypatch.setattr(store.leases, "end", full)
+    assert store.submit(case, a_label(case), tag="final", info={"label_info": EDEMA}).row.version == 1
+    assert "is stored, but: database or disk is full" in caplog.text
+    assert [label.label_version for label in accepted(store, store.roles) if label.case_id == case] == [1]

@@ -129,7 +129,7 @@ def _facts(cases: CaseDatastore, row: LabelRow, *, roles: Roles, seen: TrainingL
     if there is not None and there.role == Role.TRAIN:
         return _Facts(trained_on=False, volume_ml=None)  # nothing can change any more
     files = cases.case(row.case_id, sequence="t1").case.files().values()
-    trained_on = seen.has(row.case_id, [cases.checksums.of(path) for path in sorted({file.path for file in files})])
+    trained_on = seen.has(row.case_id, cases.checksums.of_all({file.path for file in files}).values())
     return _Facts(trained_on=trained_on, volume_ml=_volume_ml(cases, row) if there is None else None)
 
 

@@ -48,9 +48,7 @@ class Stored:
 
     def reply(self) -> dict[str, Any]:
         """What the client is told."""
-        notes = self.submission.notes()
-        if not any(self.submission.volumes_ml.values()):
-            notes.append("no voxel is labelled: stored as a case without tumour")
+        empty = not any(self.submission.volumes_ml.values())
         return {
             "image": self.row.case_id,
             "label": self.row.case_id,
@@ -58,7 +56,8 @@ class Stored:
             "version": self.row.version,
             "volumes_ml": dict(self.submission.volumes_ml),
             "correction": self.correction,
-            "ignored": notes,
+            "ignored": self.submission.notes(),
+            "warnings": ["no voxel is labelled: stored as a case without tumour"] if empty else [],
         }
 
 
@@ -112,11 +111,14 @@ def submit(cases: CaseDatastore, image_id: str, path: Path, *, tag: str, info: M
         with_it=None if tag == ORIGINAL else _note,
     )
     _LOG.info("case %s: label %s version %d stored", image_id, tag, row.version)
-    if tag != ORIGINAL:
-        cases.leases.end(image_id)
-    if tag == FINAL:
-        _give_role(cases, row)
-    accept_if_approved(cases, row)
+    try:
+        if tag != ORIGINAL:
+            cases.leases.end(image_id)
+        if tag == FINAL:
+            _give_role(cases, row)
+        accept_if_approved(cases, row)
+    except GlioLabelError as error:  # the label is stored: who is told otherwise submits it again
+        _LOG.warning("case %s: label %s version %d is stored, but: %s", image_id, tag, row.version, error)
     return Stored(row, submission, changed)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
+
+from sqlalchemy import select
 
 from gliolabel.errors import InputError
 from gliolabel.state.database import Database
@@ -21,22 +24,32 @@ class Checksums:
         self._database = database
 
     def of(self, path: Path) -> str:
-        """SHA-256 of a file's bytes, hexadecimal.
+        """SHA-256 of a file's bytes, hexadecimal. Raises as :meth:`of_all`."""
+        return self.of_all([path])[path]
+
+    def of_all(self, paths: Collection[Path]) -> dict[Path, str]:
+        """SHA-256 of the bytes of each file, hexadecimal.
 
         Raises:
-            InputError: it cannot be read.
+            InputError: a file cannot be read.
             UnavailableError: the database cannot be written.
         """
-        try:
-            status = path.stat()
-            with self._database.reading() as session:
-                row = session.get(ChecksumRow, str(path))
-            if row is not None and (row.size, row.mtime_ns) == (status.st_size, status.st_mtime_ns):
-                return row.sha256
-            sha256 = file_sha256(path)
-        except OSError as error:
-            raise InputError(f"file {path.name}: cannot be read ({error.strerror or error}). Was it moved?") from error
-        row = ChecksumRow(path=str(path), size=status.st_size, mtime_ns=status.st_mtime_ns, sha256=sha256)
-        with self._database.writing() as session:
-            session.merge(row)
-        return sha256
+        with self._database.reading() as session:
+            rows = session.scalars(select(ChecksumRow).where(ChecksumRow.path.in_([str(path) for path in paths])))
+            known = {row.path: row for row in rows}
+        found, fresh = {}, []
+        for path in paths:
+            try:
+                status = path.stat()
+                row = known.get(str(path))
+                if row is None or (row.size, row.mtime_ns) != (status.st_size, status.st_mtime_ns):
+                    row = ChecksumRow(path=str(path), size=status.st_size, mtime_ns=status.st_mtime_ns, sha256=file_sha256(path))
+                    fresh.append(row)
+            except OSError as error:
+                raise InputError(f"file {path.name}: cannot be read ({error.strerror or error}). Was it moved?") from error
+            found[path] = row.sha256
+        if fresh:
+            with self._database.writing() as session:
+                for row in fresh:
+                    session.merge(row)
+        return found
