@@ -34,7 +34,7 @@ class Server:
 
     url: str
     process: subprocess.Popen[bytes]
-    studies: Path
+    studies: Path | str
     state: Path
     log: Path
     downloads: Path
@@ -122,7 +122,7 @@ class serving:  # noqa: N801 - a context manager
                     server.process.kill()
                     server.process.wait(20)
 
-    def start(self, studies: Path, *, conf: dict[str, str] | None = None, env: dict[str, str] | None = None) -> Server:
+    def start(self, studies: Path | str, *, conf: dict[str, str] | None = None, env: dict[str, str] | None = None) -> Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]

@@ -13,6 +13,7 @@ from monailabel.interfaces.tasks.infer_v2 import InferTask
 from monailabel.interfaces.tasks.strategy import Strategy
 from monailabel.interfaces.tasks.train import TrainTask
 
+from gliolabel.dicom import DicomOptions
 from gliolabel.labelserver.case_app import CaseApp
 from gliolabel.labelserver.case_training import RetrainTask
 from gliolabel.labelserver.configuration import read_configuration
@@ -61,7 +62,14 @@ class GlioLabelApp(CaseApp, MONAILabelApp):
     def init_datastore(self) -> Datastore:
         """The study folder as a datastore."""
         configuration = self.configuration
-        studies = open_studies(self.studies, labels=configuration.labels)
+        dicom = DicomOptions(
+            rules=configuration.dicom_rules,
+            cache=self.folder.cache / "dicom",
+            cache_gib=configuration.dicom_cache,
+            search=configuration.dicom_search,
+            follow=True,
+        )
+        studies = open_studies(self.studies, labels=configuration.labels, dicom=dicom)
         self.cases = CaseDatastore(studies, self.database, import_labels=configuration.labels_in_folder == "import")
         self.workbench = Workbench(
             registry=Registry(

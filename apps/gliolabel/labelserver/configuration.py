@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from gliolabel.dicom.cache import DEFAULT_GIB
 from gliolabel.errors import InputError
 from gliolabel.state.leases import LEASE_MINUTES
 
@@ -28,6 +29,12 @@ class Configuration(BaseModel):
     labels: str | None = None
     #: Whether labels found beside cases count as accepted.
     labels_in_folder: Literal["import", "ignore"] = "import"
+    #: The site's own rules for DICOM series.
+    dicom_rules: Path | None = None
+    #: GiB of volumes made from DICOM series that are kept in the state folder; 0: nothing for longer than it is used.
+    dicom_cache: float = Field(default=DEFAULT_GIB, ge=0)
+    #: Which studies of a PACS are asked for, ``Keyword=value&Keyword=value``.
+    dicom_search: str = ""
     #: ``cpu``, ``cuda``, ``cuda:1``; by default the best there is.
     device: str | None = None
     #: Folder of weights files to serve instead of those that come with the package.

@@ -379,7 +379,8 @@ class CaseDatastore(Datastore):
 
         A large folder takes seconds: it is looked at in a thread, and what is new is there at the next question.
         """
-        if time.monotonic() - self._refreshed <= max(_REFRESH_S, _REFRESH_SHARE * self._look_s):
+        wait = _REFRESH_UNKNOWN_S if self.studies.has_news else _REFRESH_S
+        if time.monotonic() - self._refreshed <= max(wait, _REFRESH_SHARE * self._look_s):
             return
         with self._look_lock:
             if self._looking is None or not self._looking.is_alive():
@@ -423,8 +424,7 @@ class CaseDatastore(Datastore):
         if image_id not in self.studies:
             return (split_extension(self.uploads.file(image_id).name) or ("", ".nii.gz"))[1]
         case = self.studies.get(image_id)
-        file = case.sequences[case.reference]
-        return ".nii.gz" if file.component is not None else (split_extension(file.path.name) or ("", ".nii.gz"))[1]
+        return case.sequences[case.reference].extension
 
     def _newest(self, image_id: str, tag: str, *, version: int | None = None, author: str | None = None) -> LabelRow:
         row = self.labels.version(image_id, checked_tag(tag), version=version, author=author)

@@ -33,6 +33,20 @@ class VolumeFile:
     path: Path
     component: int | None = None
 
+    @property
+    def extension(self) -> str:
+        """The extension of a file that holds this volume alone."""
+        return ".nii.gz" if self.component is not None else (split_extension(self.path.name) or ("", ".nii.gz"))[1]
+
+    def mark(self) -> str:
+        """Another text when the volume was replaced.
+
+        Raises:
+            OSError: the file is gone.
+        """
+        status = self.path.stat()
+        return f"{self.path}\0{self.component}\0{status.st_size}\0{status.st_mtime_ns}"
+
 
 @dataclass(frozen=True)
 class LabelFile:

@@ -95,9 +95,9 @@ class CaseReader:
         return header
 
     def _read_files(self) -> dict[Path, Volume]:
-        """Each file once, side by side: decompression runs outside Python's lock."""
-        paths = list(dict.fromkeys(file.path for file in self.sequences.values()))
-        with ThreadPoolExecutor(max_workers=len(paths), thread_name_prefix="read-case") as pool:
+        """Each file once, side by side: decompression, and fetching where a volume lies elsewhere, run outside Python's lock."""
+        with ThreadPoolExecutor(max_workers=len(self.sequences), thread_name_prefix="read-case") as pool:
+            paths = list(dict.fromkeys(pool.map(lambda file: file.path, self.sequences.values())))
             return dict(zip(paths, pool.map(lambda path: read_volume(path, where=self.where(path)), paths), strict=True))
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gliolabel.errors import InputError, UnknownError
 from gliolabel.studies.case import Case
@@ -19,6 +19,9 @@ from gliolabel.studies.msd import msd_drafts
 from gliolabel.studies.numbering import WAY_OUT, Numbering, numbering_named
 from gliolabel.studies.walking import MSD_IMAGES, FoundFile, Walk, walk
 from gliolabel.vocabulary import SEQUENCES
+
+if TYPE_CHECKING:
+    from gliolabel.dicom import DicomOptions
 
 #: So many names are given as examples in a warning.
 _EXAMPLES: Final[int] = 3
@@ -73,6 +76,16 @@ class Studies:
         return _list(self.path, self._numbering)
 
     @property
+    def place(self) -> str:
+        """Where the cases are, for people."""
+        return str(self.path)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the store knows of changes that :meth:`refresh` would show."""
+        return False
+
+    @property
     def layout(self) -> str:
         """The layouts found, for people."""
         return self._listing.layout
@@ -111,7 +124,7 @@ class Studies:
             return self._listing.cases[case_id]
         except KeyError:
             raise UnknownError(
-                f"case {case_id!r} is not in the study folder {self.path} ({len(self)} cases). Check the id, or refresh the list"
+                f"case {case_id!r} is not in {self.place} ({len(self)} cases). Check the id, or refresh the list"
             ) from None
 
     def refresh(self) -> None:
@@ -123,10 +136,10 @@ class Studies:
         """One or two sentences on what was found, for a log or a terminal."""
         cases = list(self)
         if not cases:
-            return f"No case found in {self.path}."
+            return f"No case found in {self.place}."
         labelled = sum(case.label is not None for case in cases)
         numberings = sorted({case.label.numbering.meaning for case in cases if case.label is not None})
-        text = f"{len(cases)} case{'s' if len(cases) > 1 else ''} in {self.path} ({self.layout}), {labelled} with a label"
+        text = f"{len(cases)} case{'s' if len(cases) > 1 else ''} in {self.place} ({self.layout}), {labelled} with a label"
         text += f" ({'; '.join(numberings)})" if numberings else ""
         without = Counter(sequence for case in cases for sequence in case.missing)
         lacking = ", ".join(f"{without[s]} without {s}" for s in SEQUENCES if without[s])
@@ -134,24 +147,35 @@ class Studies:
         return text + (f" {len(self.problems)} file{'s' if len(self.problems) > 1 else ''} with a problem." if self.problems else "")
 
 
-def open_studies(path_or_url: str | Path, *, labels: str | None = None) -> Studies:
-    """Open a study folder.
+def open_studies(path_or_url: str | Path, *, labels: str | None = None, dicom: DicomOptions | None = None) -> Studies:
+    """Open a study folder, or a PACS.
 
-    BraTS folders of 2017 to 2024, flat ``<case>_<sequence>`` files, MSD Task01, any depth; .nii, .nii.gz, .nrrd, .mha.
-    A folder that does not exist or is empty gives an empty store whose :attr:`Studies.warnings` say so.
+    BraTS folders of 2017 to 2024, flat ``<case>_<sequence>`` files, MSD Task01, any depth; .nii, .nii.gz, .nrrd, .mha. Or a folder of
+    DICOM files, or the address of a DICOMweb service. A folder that does not exist or is empty gives an empty store whose
+    :attr:`Studies.warnings` say so.
 
     Args:
-        path_or_url: the folder.
+        path_or_url: the folder or address.
         labels: how the labels in it are numbered: ``brats2021``, ``brats2023``, ``msd`` or ``gliolabel``; None: decided
             by the layout and names (see :mod:`gliolabel.studies.layout`).
+        dicom: how DICOM is read, where there is any.
 
     Raises:
-        InputError: it is an address or a file, or ``labels`` is not a numbering that is known.
+        InputError: it is a file or an address that cannot be used, or ``labels`` is not a numbering that is known.
+        UnavailableError: the PACS does not answer.
     """
     text = str(path_or_url)
     if "://" in text:
-        raise InputError(f"{text}: is an address, expected a folder with MRI volumes on this machine")
-    return Studies(Path(text).expanduser(), labels=labels)
+        from gliolabel.dicom import DicomOptions, DicomWebStudies
+
+        return DicomWebStudies(text, dicom or DicomOptions())
+    path = Path(text).expanduser()
+    if path.is_dir():
+        from gliolabel.dicom import DicomFolder, DicomOptions, holds_dicom  # pydicom is read only where it is needed
+
+        if holds_dicom(path):
+            return DicomFolder(path, dicom or DicomOptions())
+    return Studies(path, labels=labels)
 
 
 def _list(path: Path, numbering: Numbering | None) -> Listing:

@@ -14,7 +14,7 @@ from gliolabel.studies.files import EXTENSIONS, split_extension
 from gliolabel.studies.grid import Grid
 
 
-def write_volume(array: np.ndarray, grid: Grid, path: Path) -> None:
+def write_volume(array: np.ndarray, grid: Grid, path: Path, *, compress: bool = True) -> None:
     """Write ``array`` (z, y, x) on ``grid``; the format follows the file's extension, the number type is kept.
 
     The file appears under its name only when it is complete (temporary file in the same folder, then a rename).
@@ -23,6 +23,7 @@ def write_volume(array: np.ndarray, grid: Grid, path: Path) -> None:
         array: any integer type up to 32 bit, float32 or float64; booleans are written as uint8.
         grid: the grid of the array.
         path: ends in .nii.gz, .nii, .nrrd or .mha; its folder must exist. An existing file is replaced.
+        compress: whether to, where the format can.
 
     Raises:
         InputError: the extension is of no format that is written.
@@ -40,7 +41,7 @@ def write_volume(array: np.ndarray, grid: Grid, path: Path) -> None:
     # Hidden, so that a listing of the folder never sees half a file.
     temporary = path.with_name(f".{secrets.token_hex(8)}{parts[1]}")
     try:
-        sitk.WriteImage(image, str(temporary), useCompression=parts[1] != ".nii")
+        sitk.WriteImage(image, str(temporary), useCompression=compress and parts[1] != ".nii")
         _flush(temporary)
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:

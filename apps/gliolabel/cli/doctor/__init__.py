@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,22 +12,32 @@ from gliolabel.cli import console
 from gliolabel.cli.doctor.check import Check, Level
 from gliolabel.cli.logs import quiet_libraries
 
+if TYPE_CHECKING:
+    from gliolabel.dicom import DicomOptions
+
 _MARKS = {Level.OK: ("ok  ", "green"), Level.WARNING: ("warn", "yellow"), Level.BAD: ("BAD ", "bold red")}
 
 
 def doctor(
-    studies: Annotated[Path | None, typer.Option(help="Also look at this study folder.", metavar="DIR")] = None,
+    studies: Annotated[str | None, typer.Option(help="Also look at this study folder or PACS.", metavar="DIR|URL")] = None,
     host: Annotated[str, typer.Option(help="Address the server shall listen on; MONAI Label's own default is 0.0.0.0.")] = "0.0.0.0",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port the server shall listen on.")] = 8000,
     labels: Annotated[str | None, typer.Option(help="Numbering of labels in the folder, if its layout does not tell.")] = None,
+    dicom_rules: Annotated[Path | None, typer.Option(help="Rules: which DICOM series is which sequence.", metavar="FILE")] = None,
+    dicom_search: Annotated[str, typer.Option(help="Which studies of a PACS, as in StudyDate=20260101-.", metavar="QUERY")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Check versions, hardware, disk, port, weights and a study folder; name what is wrong and the fix.
 
+    Of DICOM studies, every one is listed with what was recognised, left out, and is in doubt.
+
     Exit code 1 when something must be fixed; warnings alone are 0.
     """
     quiet_libraries()
-    checks = list(run_checks(studies=studies, host=host, port=port, labels=labels))
+    from gliolabel.dicom import DicomOptions
+
+    dicom = DicomOptions(rules=dicom_rules, search=dicom_search)
+    checks = list(run_checks(studies=studies, host=host, port=port, labels=labels, dicom=dicom))
     bad = sum(check.level is Level.BAD for check in checks)
     if as_json:
         console.print_json({"ok": bad == 0, "checks": [check.as_dict() for check in checks]})
@@ -40,14 +50,17 @@ def doctor(
         raise typer.Exit(1)
 
 
-def run_checks(*, studies: Path | None, host: str, port: int, labels: str | None = None) -> Iterator[Check]:
+def run_checks(
+    *, studies: str | None, host: str, port: int, labels: str | None = None, dicom: DicomOptions | None = None
+) -> Iterator[Check]:
     """All checks, in the order in which a person would fix things.
 
     Args:
-        studies: study folder to look at, if any.
+        studies: study folder or PACS to look at, if any.
         host: address that the server shall listen on.
         port: port that it shall listen on.
         labels: numbering of the labels in the study folder.
+        dicom: how DICOM studies are read.
     """
     from gliolabel.cli.doctor import data, hardware, server, software
 
@@ -64,7 +77,7 @@ def run_checks(*, studies: Path | None, host: str, port: int, labels: str | None
     yield server.port_free(host, port)
     yield server.access(host)
     if studies is not None:
-        yield from data.study_folder(studies, labels=labels)
+        yield from data.study_folder(studies, labels=labels, dicom=dicom)
 
 
 def _print(check: Check) -> None:

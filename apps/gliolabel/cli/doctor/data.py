@@ -7,11 +7,15 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gliolabel.cli.doctor.check import Check, Level
 from gliolabel.cli.state import STATE_VARIABLE, state_path
 from gliolabel.errors import GlioLabelError, InputError
 from gliolabel.vocabulary import SEQUENCES
+
+if TYPE_CHECKING:
+    from gliolabel.dicom import DicomOptions, Series, StudyReading
 
 #: Free disk space (GiB): below the first nothing can be stored safely, below the second it will soon be so.
 _LEAST_GIB, _WANTED_GIB = 1.0, 10.0
@@ -42,7 +46,7 @@ def weights() -> Check:
     return Check(name, Level.OK, ", ".join(f"{model} {version}" for model, version in found.items()), details=found)
 
 
-def state_folder(studies: Path | None) -> Check:
+def state_folder(studies: str | Path | None) -> Check:
     """Which state folder is used, and whether it can be written."""
     from gliolabel.state import resolve_state_folder
 
@@ -63,7 +67,7 @@ def state_folder(studies: Path | None) -> Check:
     return Check(name, Level.OK, f"{path}" + ("" if path.exists() else " (will be made)"), details=details)
 
 
-def disk(studies: Path | None) -> Check:
+def disk(studies: str | Path | None) -> Check:
     """Free space where label versions, maps and models are stored."""
     from gliolabel.state import resolve_state_folder
 
@@ -82,18 +86,19 @@ def disk(studies: Path | None) -> Check:
     return Check("Disk", Level.OK, text, details=details)
 
 
-def study_folder(studies: Path, *, labels: str | None) -> Iterator[Check]:
-    """What is in the study folder, and what is wrong with it."""
+def study_folder(studies: str | Path, *, labels: str | None, dicom: DicomOptions | None = None) -> Iterator[Check]:
+    """What is in the study folder or PACS, and what is wrong with it; of DICOM, every study."""
+    from gliolabel.dicom import DicomStudies
     from gliolabel.studies import open_studies
 
     name = "Studies"
-    if not studies.is_dir():
+    if "://" not in str(studies) and not Path(studies).expanduser().is_dir():
         yield Check(name, Level.BAD, f"{studies}: there is no such folder", "Check the path. MONAI Label would make it, empty.")
         return
     try:
-        store = open_studies(studies, labels=labels)
+        store = open_studies(studies, labels=labels, dicom=dicom)
     except GlioLabelError as error:
-        yield Check(name, Level.BAD, str(error), "Name a folder of cases, and --labels as the message says.")
+        yield Check(name, Level.BAD, str(error), "Name a folder of cases or a PACS, and the options as the message says.")
         return
     missing = Counter(sequence for case in store for sequence in case.missing)
     without = {sequence: missing[sequence] for sequence in SEQUENCES if missing[sequence]}
@@ -112,6 +117,31 @@ def study_folder(studies: Path, *, labels: str | None) -> Iterator[Check]:
     if problems:
         text = "; ".join(problems[:_SHOWN]) + (f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else "")
         yield Check(name, Level.WARNING, text, "The other cases work. Repair or remove these files.", {"problems": problems})
+    if isinstance(store, DicomStudies):
+        yield from (dicom_study(reading) for reading in store.readings)
+
+
+def dicom_study(reading: StudyReading) -> Check:
+    """What was recognised in a DICOM study. It quotes the series' descriptions, which go to this terminal and nowhere else."""
+    found = [f"{sequence} = {_quoted(chosen.series)} by {chosen.why}" for sequence, chosen in reading.chosen.items()]
+    left_out = [f"{_quoted(series)}: {reason}" for series, reason in reading.left_out]
+    parts = ["; ".join(found) or reading.refusal, *reading.doubts]
+    text = ". ".join([*parts, *(["left out: " + "; ".join(left_out)] if left_out else [])])
+    details = {
+        "case": reading.case_id,
+        "sequences": {sequence: chosen.series.number for sequence, chosen in reading.chosen.items()},
+        "left_out": left_out,
+        "doubts": list(reading.doubts),
+        "refusal": reading.refusal,
+    }
+    fix = "Say what is right in a rule file, see docs/how-to/dicom.md." if reading.doubts else ""
+    doubtful = bool(reading.doubts or reading.refusal)
+    return Check(f"Study {reading.case_id}", Level.WARNING if doubtful else Level.OK, text, fix, details)
+
+
+def _quoted(series: Series) -> str:
+    description = series.value("Description")
+    return f"{series.name} ({description})" if description else series.name
 
 
 def _existing(path: Path) -> Path:

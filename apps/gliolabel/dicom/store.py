@@ -1,0 +1,78 @@
+"""DICOM studies as a store of cases, wherever they come from."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from gliolabel.dicom.cache import VolumeCache
+from gliolabel.dicom.files import SeriesFile
+from gliolabel.dicom.options import DicomOptions
+from gliolabel.dicom.recognising import StudyReading, read_study
+from gliolabel.dicom.rules import load_rules
+from gliolabel.dicom.series import Series
+from gliolabel.errors import InputError
+from gliolabel.studies.case import Case
+from gliolabel.studies.store import Listing, Problem, Studies
+
+
+class DicomStudies(Studies):
+    """Cases made of DICOM studies: one of each study that has a sequence.
+
+    Args:
+        path: where they are.
+        options: what the site chose.
+
+    Raises:
+        InputError: the rule file cannot be used.
+    """
+
+    def __init__(self, path: Path, options: DicomOptions) -> None:
+        self._rules = load_rules(options.rules)
+        self._cache = VolumeCache(options.cache, limit_gib=options.cache_gib)
+        self._readings: Mapping[str, StudyReading] = {}
+        super().__init__(path)
+
+    @property
+    def readings(self) -> list[StudyReading]:
+        """What was recognised in every study, whether it makes a case or not, by id."""
+        return list(self._readings.values())
+
+    def get(self, case_id: str) -> Case:
+        """The case of that id.
+
+        Raises:
+            UnknownError: there is no such study.
+            InputError: the study makes no case; the message says why.
+        """
+        reading = self._readings.get(case_id)
+        if reading is not None and reading.refusal and case_id not in self:
+            raise InputError(f"case {case_id}: the study {reading.refusal}")
+        return super().get(case_id)
+
+    def _list_studies(
+        self, studies: Mapping[str, Iterable[Series]], *, layout: str, problems: list[Problem], warnings: list[str]
+    ) -> Listing:
+        """The listing of studies, by StudyInstanceUID; sets :attr:`readings`."""
+        readings = sorted((read_study(study, series, self._rules) for study, series in studies.items()), key=lambda one: one.case_id)
+        self._readings = {reading.case_id: reading for reading in readings}
+        cases = {reading.case_id: self._case(reading) for reading in readings if not reading.refusal}
+        without = len(readings) - len(cases)
+        doubtful = sum(bool(reading.doubts) for reading in readings)
+        if without:
+            warnings.append(f"{without} of {len(readings)} studies make no case; `gliolabel doctor` says why")
+        if doubtful:
+            warnings.append(f"{doubtful} studies are in doubt; `gliolabel doctor` lists what has to be decided")
+        return Listing(cases, layout, problems, warnings)
+
+    def _case(self, reading: StudyReading) -> Case:
+        files = {}
+        for sequence, chosen in reading.chosen.items():
+            where = f"case {reading.case_id}, {chosen.series.name} ({sequence})"
+            files[sequence] = self._file(chosen.series, stem=f"{reading.case_id}_{sequence}", where=where)
+        return Case(reading.case_id, files, warnings=tuple(f"case {reading.case_id}: {doubt}" for doubt in reading.doubts))
+
+    @abstractmethod
+    def _file(self, series: Series, *, stem: str, where: str) -> SeriesFile:
+        """The series as a file of a case."""
