@@ -105,7 +105,9 @@ class DicomWeb:
         offset = 0
         while True:
             with self._asking():
-                page = self._client.search_for_studies(limit=PAGE, offset=offset, fields=fields, search_filters=dict(self._filters))
+                page = _objects(
+                    self._client.search_for_studies(limit=PAGE, offset=offset, fields=fields, search_filters=dict(self._filters))
+                )
             fresh = [study for study in page if (uid := _value(study, "StudyInstanceUID")) and uid not in seen]
             if not fresh:  # the last page, or a PACS that knows no pages and gives the first one again
                 return
@@ -126,8 +128,8 @@ class DicomWeb:
             PacsError: no answer, or none that can be used.
         """
         with self._asking():
-            found = self._client.search_for_series(study, fields=("NumberOfSeriesRelatedInstances", "SeriesDescription"))
-        return [one for answer in found for one in self._series(study, answer)]
+            found = _objects(self._client.search_for_series(study, fields=("NumberOfSeriesRelatedInstances", "SeriesDescription")))
+            return [one for answer in found for one in self._series(study, answer)]
 
     def images(self, study: str, series: str) -> list[Dataset]:
         """The images of a series, whole, as they are stored.
@@ -163,13 +165,12 @@ class DicomWeb:
 
     def _image(self, study: str, series: str, *, offset: int) -> Dataset | None:
         """What is kept of an image's header."""
-        with self._asking():
-            found = self._client.search_for_instances(study, series, limit=1, offset=offset)
-            if not found:
-                return None
-            header = self._client.retrieve_instance_metadata(study, series, _value(found[0], "SOPInstanceUID"))
-            kept = {tag: header[tag] for tag in _TAGS.values() if tag in header}
-            return Dataset.from_json(kept, bulk_data_uri_handler=lambda tag, vr, uri: None)
+        found = _objects(self._client.search_for_instances(study, series, limit=1, offset=offset))
+        if not found:
+            return None
+        header = self._client.retrieve_instance_metadata(study, series, _value(found[0], "SOPInstanceUID"))
+        kept = {tag: header[tag] for tag in _TAGS.values() if tag in header}
+        return Dataset.from_json(kept, bulk_data_uri_handler=lambda tag, vr, uri: None)
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -187,10 +188,10 @@ class DicomWeb:
         except requests.exceptions.SSLError:
             text = f"The certificate of the PACS at {self.url} cannot be checked. Name the hospital's own with REQUESTS_CA_BUNDLE"
             raise PacsError(text, answered=False) from None
-        except (requests.RequestException, OSError):
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
             text = f"The PACS at {self.url} cannot be reached. Check the address, the network, and that the PACS is running"
             raise PacsError(text, answered=False) from None
-        except (ValueError, KeyError, TypeError, AttributeError, pydicom.errors.InvalidDicomError) as error:
+        except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError, pydicom.errors.InvalidDicomError) as error:
             text = f"The PACS at {self.url} answers with no DICOM ({type(error).__name__}). Is it the address of its DICOMweb service?"
             raise PacsError(text, answered=True) from None
 
@@ -219,6 +220,17 @@ def _may_have_two_echoes(series: Series) -> bool:
         return float(series.value("EchoTime")) < 50.0 and float(series.value("RepetitionTime")) >= 1800.0
     except ValueError:
         return False
+
+
+def _objects(answer: list[Any]) -> list[dict[str, Any]]:
+    """What a search found.
+
+    Raises:
+        TypeError: it is no list of objects.
+    """
+    if not all(isinstance(one, dict) for one in answer):
+        raise TypeError("no list of objects")
+    return answer
 
 
 def _value(answer: dict[str, Any], keyword: str) -> str:
