@@ -64,12 +64,12 @@ def test_refresh_sees_new_cases(tmp_path: Path, tiny: Phantom) -> None:
     assert not studies.warnings
 
 
-def test_a_file_or_an_address_is_refused(tmp_path: Path) -> None:
+def test_a_file_or_an_address_of_no_pacs_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.nii").write_bytes(b"1")
     with pytest.raises(InputError, match="is a file"):
         open_studies(tmp_path / "x.nii")
     with pytest.raises(InputError, match="address"):
-        open_studies("https://example.org/dicom-web")
+        open_studies("ftp://example.org/dicom-web")
 
 
 def test_unknown_case(tmp_path: Path) -> None:

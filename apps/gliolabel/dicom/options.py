@@ -15,7 +15,7 @@ class DicomOptions:
     Args:
         rules: the site's own rule file.
         cache: folder for volumes made from series; None: one that goes with this process.
-        cache_gib: how much is kept there; 0: nothing for longer than it is used.
+        cache_gib: how much is kept in ``cache``; 0: nothing for longer than it is used.
         search: what studies of a PACS are asked for, as in an address: ``StudyDate=20260101-&StudyDescription=*brain*``.
         follow: look at a PACS again and again in the background, and do not wait for it at the start.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Final
 
 from gliolabel.dicom.cache import VolumeCache
 from gliolabel.dicom.files import SeriesFile
@@ -15,6 +16,9 @@ from gliolabel.dicom.series import Series
 from gliolabel.errors import InputError
 from gliolabel.studies.case import Case
 from gliolabel.studies.store import Listing, Problem, Studies
+
+#: Where volumes go with the process, so much is kept of what is no longer in use (GiB).
+_TEMPORARY_GIB: Final = 2.0
 
 
 class DicomStudies(Studies):
@@ -30,7 +34,8 @@ class DicomStudies(Studies):
 
     def __init__(self, path: Path, options: DicomOptions) -> None:
         self._rules = load_rules(options.rules)
-        self._cache = VolumeCache(options.cache, limit_gib=options.cache_gib)
+        self._cache = VolumeCache(options.cache, limit_gib=options.cache_gib if options.cache else _TEMPORARY_GIB)
+        self._known: dict[str, tuple[tuple[Series, ...], StudyReading]] = {}
         self._readings: Mapping[str, StudyReading] = {}
         super().__init__(path)
 
@@ -55,7 +60,9 @@ class DicomStudies(Studies):
         self, studies: Mapping[str, Iterable[Series]], *, layout: str, problems: list[Problem], warnings: list[str]
     ) -> Listing:
         """The listing of studies, by StudyInstanceUID; sets :attr:`readings`."""
-        readings = sorted((read_study(study, series, self._rules) for study, series in studies.items()), key=lambda one: one.case_id)
+        known = {study: self._read(study, tuple(series)) for study, series in studies.items()}
+        self._known = known
+        readings = sorted((reading for _, reading in known.values()), key=lambda one: one.case_id)
         self._readings = {reading.case_id: reading for reading in readings}
         cases = {reading.case_id: self._case(reading) for reading in readings if not reading.refusal}
         without = len(readings) - len(cases)
@@ -65,6 +72,11 @@ class DicomStudies(Studies):
         if doubtful:
             warnings.append(f"{doubtful} studies are in doubt; `gliolabel doctor` lists what has to be decided")
         return Listing(cases, layout, problems, warnings)
+
+    def _read(self, study: str, series: tuple[Series, ...]) -> tuple[tuple[Series, ...], StudyReading]:
+        """A study by the rules; what did not change since the last look is not read again."""
+        there = self._known.get(study)
+        return there if there is not None and there[0] == series else (series, read_study(study, series, self._rules))
 
     def _case(self, reading: StudyReading) -> Case:
         files = {}

@@ -86,7 +86,7 @@ class DicomWeb:
             )
         self.url = url.rstrip("/")
         self._filters = _search(search)
-        session = _Session()
+        session = self._session = _Session()
         user, password = os.environ.get(USER_VARIABLE), os.environ.get(PASSWORD_VARIABLE)
         if user and password:
             session.auth = (user, password)
@@ -140,6 +140,17 @@ class DicomWeb:
         with self._asking():
             return list(self._client.iter_series(study, series, media_types=_AS_STORED))
 
+    def forward(self, resource: str, *, query: str, accept: str) -> tuple[int, str, bytes]:
+        """Ask for any resource, and hand on the answer as it is: status, media type, content.
+
+        Raises:
+            PacsError: no answer.
+        """
+        address = f"{self.url}/{resource}" + (f"?{query}" if query else "")
+        with self._asking():
+            answer = self._session.get(address, headers={"Accept": accept})
+            return answer.status_code, answer.headers.get("Content-Type", ""), answer.content
+
     def _series(self, study: str, answer: dict[str, Any]) -> Iterator[Series]:
         uid, modality = _value(answer, "SeriesInstanceUID"), _value(answer, "Modality")
         count = int(_value(answer, "NumberOfSeriesRelatedInstances") or 0)
@@ -148,6 +159,7 @@ class DicomWeb:
         if modality != "MR":
             yield told
             return
+        count = count or len(_objects(self._client.search_for_instances(study, uid)))
         first = self._image(study, uid, offset=0)
         if first is None:
             yield replace(told, problem="the PACS has no image of it")

@@ -33,6 +33,9 @@ class DicomWebStudies(DicomStudies):
     A study is a case as soon as it was looked at: one question for its series, two for each MR series. What was learnt is kept on disk.
     Images are fetched when a case is read.
 
+    Attributes:
+        pacs: where they are.
+
     Args:
         url: root of the PACS's DICOMweb service.
         options: what the site chose. With ``follow`` nothing waits for the PACS: a thread asks it, again and again.
@@ -43,7 +46,7 @@ class DicomWebStudies(DicomStudies):
     """
 
     def __init__(self, url: str, options: DicomOptions) -> None:
-        self._pacs = DicomWeb(url, search=options.search)
+        self.pacs = DicomWeb(url, search=options.search)
         self._journal = Journal(options.cache / "studies.jsonl" if options.cache else None)
         self._records = self._journal.load()
         self._follow = options.follow
@@ -59,7 +62,7 @@ class DicomWebStudies(DicomStudies):
     @property
     def place(self) -> str:
         """The address."""
-        return self._pacs.url
+        return self.pacs.url
 
     @property
     def has_news(self) -> bool:
@@ -91,7 +94,7 @@ class DicomWebStudies(DicomStudies):
         return SeriesFile(stem, content=content, cache=self._cache, make=lambda: self._fetch(series, where=where))
 
     def _fetch(self, series: Series, *, where: str) -> SeriesVolume:
-        images = self._pacs.images(series.study, series.uid)
+        images = self.pacs.images(series.study, series.uid)
         if series.echo:
             images = [image for image in images if str(image.get("EchoTime", "")) == series.echo]
         frames = sum(int(image.get("NumberOfFrames") or 1) for image in images)
@@ -126,7 +129,7 @@ class DicomWebStudies(DicomStudies):
         Raises:
             PacsError: the PACS does not answer. What was learnt until then is kept.
         """
-        present = {study.uid: study for study in self._pacs.studies()}
+        present = {study.uid: study for study in self.pacs.studies()}
         gone = self._records.keys() - present.keys()
         if gone:
             with self._records_lock:
@@ -155,4 +158,4 @@ class DicomWebStudies(DicomStudies):
     def _series_of(self, study: ListedStudy) -> tuple[Series, ...]:
         if study.modalities and "MR" not in study.modalities:
             return tuple(Series(study.uid, "", None, "", {"Modality": modality}) for modality in study.modalities)
-        return tuple(self._pacs.series(study.uid))
+        return tuple(self.pacs.series(study.uid))

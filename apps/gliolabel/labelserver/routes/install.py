@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoundException, MONAILabelException
 
 from gliolabel.errors import GlioLabelError
-from gliolabel.labelserver.routes import batch, images, infer, labels, listing, samples, scoring, sessions, train
+from gliolabel.labelserver.routes import batch, images, infer, labels, listing, pacs, samples, scoring, sessions, train
 
 if TYPE_CHECKING:
     from gliolabel.labelserver.case_app import CaseApp
@@ -27,7 +27,7 @@ def install_routes(server: FastAPI, app: CaseApp) -> None:
         app: answers the requests.
     """
     before = len(server.router.routes)
-    for module in (infer, labels, images, sessions, samples, batch, train, listing, scoring):
+    for module in (infer, labels, images, sessions, samples, batch, train, listing, scoring, pacs):
         server.include_router(module.router(app))
     # The first route that fits answers.
     ours = server.router.routes[before:]
