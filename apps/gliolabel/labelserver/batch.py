@@ -117,11 +117,12 @@ class Batches(OneAtATime[BatchRun]):
 
     def _one(self, case_id: str, run: BatchRun) -> None:
         ref = self._datastore.case(case_id)
-        segmentation = self._workbench.segment(ref, run.model)
+        served = self._workbench.served(run.model)
+        segmentation = self._workbench.segment(ref, served)
         scores: Any = {}
         if run.options.passes:
-            key = self._workbench.key(ref, run.model, passes=run.options.passes, seed=0)
-            result = self._workbench.map_in_background(ref, key, mask=segmentation.mask, pause=lambda: self._pause(run))
+            key = self._workbench.key(ref, served, passes=run.options.passes, seed=0)
+            result = self._workbench.map_in_background(ref, key, mask=segmentation.mask, served=served, pause=lambda: self._pause(run))
             scores = result.row.scores
         params = json_safe(
             {

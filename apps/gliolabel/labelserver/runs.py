@@ -139,6 +139,7 @@ class Runs(Generic[_Result]):
                 # Nobody may be waiting; a person finds it in the log.
                 expected = isinstance(error, GlioLabelError)
                 _LOG.warning("%s: %s", self._name, error, exc_info=None if expected else error)
+            del run, error  # what they hold, perhaps a network, is not kept until the next one comes
 
     def _make(self, run: Run[_Result], pause: Callable[[], None]) -> None:
         try:

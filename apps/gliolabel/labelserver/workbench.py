@@ -36,8 +36,8 @@ _LOG = logging.getLogger(__name__)
 
 #: Prepared cases kept in memory (some 50 to 250 MB each): the reader's own, and the one before it.
 _PREPARED_KEPT: Final = 2
-#: How long a list of models is believed (seconds).
-_MODELS_S: Final = 2.0
+#: How long a list of models is believed (seconds): a promotion takes effect within two.
+_MODELS_S: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,19 @@ class CaseSegmenter(Protocol):
 
     def maps(self, prepared: Any, mask: np.ndarray, *, passes: int, seed: int, cancel: Callable[[], None]) -> UncertaintyMaps:
         """Its maps; calls ``cancel`` between passes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """A model version with what segments with it. Whoever holds it goes on with this version, also when another is promoted meanwhile.
+
+    Args:
+        version: the version.
+        segmenter: its segmenter.
+    """
+
+    version: ModelVersion
+    segmenter: CaseSegmenter
 
 
 class Workbench:
@@ -104,7 +117,7 @@ class Workbench:
         self._device, self._memory_gib = choose_device(device), memory_gib
         self._runs: Runs[MapResult] = Runs(readers, name="maps")
         self._lock = threading.Lock()
-        self._segmenters: dict[str, tuple[ModelVersion, CaseSegmenter]] = {}
+        self._segmenters: dict[str, Served] = {}
         self._prepared: OrderedDict[tuple[str, str], Any] = OrderedDict()
         self._preparing: dict[tuple[str, str], threading.Lock] = {}
         self._last: dict[str, MapKey] = {}
@@ -117,11 +130,21 @@ class Workbench:
         looked, models = self._models
         if time.monotonic() - looked > _MODELS_S:
             try:
-                models = {name: self.registry.champion(name) for name in self.registry.names() if name in self.names}
-            except GlioLabelError as error:  # a weights file that is being replaced, or damaged
+                names = [name for name in self.registry.names() if name in self.names]
+            except GlioLabelError as error:  # the registry's file, or a starter's weights: being replaced, or damaged
                 _LOG.warning("The models cannot be looked up, those known before are served: %s", error)
+            else:
+                found = {name: self._champion(name, models.get(name)) for name in names}
+                models = {name: version for name, version in found.items() if version is not None}
             self._models = (time.monotonic(), models)
         return models
+
+    def _champion(self, name: str, before: ModelVersion | None) -> ModelVersion | None:
+        try:
+            return self.registry.champion(name)
+        except GlioLabelError as error:
+            _LOG.warning("%s: %s. %s", name, error, "It is not offered." if before is None else f"{before.version} is served as before.")
+            return before
 
     def look_again(self) -> None:
         """Look the models up at the next question: there are new weights."""
@@ -158,24 +181,34 @@ class Workbench:
 
     # --- work. Every method is to be called within `readers.request()`, or from a background run.
 
-    def segment(self, ref: CaseRef, model: str) -> Segmentation:
+    def served(self, model: str) -> Served:
+        """The version of a model that is served now, for a request that does several things with it.
+
+        Raises:
+            UnknownError: no such model.
+            UnavailableError: there are no weights.
+        """
+        return self._segmenter(self.choose(model))
+
+    def segment(self, ref: CaseRef, model: str | Served) -> Segmentation:
         """The mask of a case.
 
         Raises:
             UnknownError: no such model.
             InputError: the case cannot be read.
         """
-        version, segmenter = self._segmenter(self.choose(model))
-        prepared, latencies = self._prepare(ref, segmenter)
-        segmentation = segmenter.mask(prepared)
+        served = self.served(model) if isinstance(model, str) else model
+        version = served.version
+        prepared, latencies = self._prepare(ref, served.segmenter)
+        segmentation = served.segmenter.mask(prepared)
         if not ref.passing:
             made = {"model": version.name, "version": version.version, "ts": int(time.time())}
             self._notes.merge(ref.key, {"last_segmentation": made})
         return replace(segmentation, latencies={**latencies, **segmentation.latencies})
 
-    def key(self, ref: CaseRef, model: str, *, passes: int, seed: int) -> MapKey:
+    def key(self, ref: CaseRef, model: str | Served, *, passes: int, seed: int) -> MapKey:
         """What a map run of the served version of a model would be of."""
-        version = self.models()[self.choose(model)]
+        version = self.models()[self.choose(model)] if isinstance(model, str) else model.version
         return MapKey(case_id=ref.key, model=version.name, version=version.version, passes=passes, seed=seed, source=ref.source())
 
     def key_of_last(self, ref: CaseRef, model: str) -> MapKey | None:
@@ -189,7 +222,7 @@ class Workbench:
         served = self.models().get(model)
         return last if served is not None and (last.model, last.version, last.source) == (model, served.version, ref.source()) else None
 
-    def map_later(self, ref: CaseRef, key: MapKey, mask: np.ndarray) -> bool:
+    def map_later(self, ref: CaseRef, key: MapKey, mask: np.ndarray, served: Served) -> bool:
         """See that the map of the last segmentation comes to be, in the background.
 
         Returns:
@@ -200,16 +233,19 @@ class Workbench:
         if found is not None:
             self.maps.make_current(found)
             return True
-        self._runs.later(key, lambda pause: self._make(ref, key, mask, pause), group=ref.key)
+        self._runs.later(key, lambda pause: self._make(ref, key, mask, pause, served), group=ref.key)
         return False
 
-    def map_now(self, ref: CaseRef, key: MapKey, *, mask: np.ndarray | None = None, last: bool = False) -> MapResult:
+    def map_now(
+        self, ref: CaseRef, key: MapKey, *, mask: np.ndarray | None = None, served: Served | None = None, last: bool = False
+    ) -> MapResult:
         """The map of a case: the stored one, the one that is being computed, or a new one.
 
         Args:
             ref: the case.
             key: which map.
             mask: the model's mask, if it is known.
+            served: what made the mask, and is to make the map.
             last: the map belongs to a segmentation that was made just now.
         """
         if last:
@@ -219,13 +255,13 @@ class Workbench:
             if last:
                 self.maps.make_current(found)
             return MapResult(found, computed=False)
-        return self._runs.now(key, lambda pause: self._make(ref, key, mask, pause), group=ref.key)
+        return self._runs.now(key, lambda pause: self._make(ref, key, mask, pause, served), group=ref.key)
 
-    def map_in_background(self, ref: CaseRef, key: MapKey, *, mask: np.ndarray, pause: Callable[[], None]) -> MapResult:
+    def map_in_background(self, ref: CaseRef, key: MapKey, *, mask: np.ndarray, served: Served, pause: Callable[[], None]) -> MapResult:
         """As :meth:`map_now`, from a background run of its own that steps aside by ``pause``."""
         self._last[ref.key] = key
         found = self.maps.find(key)
-        return MapResult(found, computed=False) if found is not None else self._make(ref, key, mask, pause)
+        return MapResult(found, computed=False) if found is not None else self._make(ref, key, mask, pause, served)
 
     def score(self, ref: CaseRef, version: ModelVersion, *, passes: int, pause: Callable[[], None]) -> Mapping[str, Any]:
         """The region scores of a case, from a background run; nothing is stored.
@@ -254,9 +290,10 @@ class Workbench:
         """Whether a map waits or is being computed."""
         return self._runs.busy
 
-    def makes_maps(self, model: str) -> bool:
+    def makes_maps(self, model: str | Served) -> bool:
         """Whether a model's network has dropout, without which it has no map."""
-        return bool(getattr(self._segmenter(self.choose(model))[1], "has_dropout", True))
+        served = self.served(model) if isinstance(model, str) else model
+        return bool(getattr(served.segmenter, "has_dropout", True))
 
     @property
     def device(self) -> str:
@@ -285,25 +322,23 @@ class Workbench:
 
     # --- helpers
 
-    def _segmenter(self, name: str) -> tuple[ModelVersion, CaseSegmenter]:
-        version = self.models()[name]
+    def _segmenter(self, name: str) -> Served:
+        version = self.models().get(name)
+        if version is None:
+            raise UnavailableError(f"The model {name} has no weights any longer.")
         with self._lock:
             there = self._segmenters.get(name)
-            if there is None or there[0] != version:
+            if there is None or there.version != version:
                 # One copy per model: an older version is let go as soon as the last request with it is answered.
-                there = self._segmenters[name] = (
-                    version,
-                    self._make_segmenter(version, device=str(self._device), memory_gib=self._memory_gib),
-                )
+                segmenter = self._make_segmenter(version, device=str(self._device), memory_gib=self._memory_gib)
+                there = self._segmenters[name] = Served(version, segmenter)
             return there
 
     def _of_version(self, version: ModelVersion) -> CaseSegmenter:
-        if version.name not in self.models():
-            raise UnavailableError(f"The model {version.name} has no weights any longer.")
-        served, segmenter = self._segmenter(version.name)
-        if served != version:
-            raise UnavailableError(f"{version.name} {version.version} is no longer served; {served.version} is.")
-        return segmenter
+        served = self._segmenter(version.name)
+        if served.version != version:
+            raise UnavailableError(f"{version.name} {version.version} is no longer served; {served.version.version} is.")
+        return served.segmenter
 
     def _prepare(self, ref: CaseRef, segmenter: CaseSegmenter) -> tuple[Any, dict[str, float]]:
         """The case as the networks read it, and the seconds that took.
@@ -330,8 +365,11 @@ class Workbench:
                     self._preparing.pop(key, None)
         return prepared, latencies
 
-    def _make(self, ref: CaseRef, key: MapKey, mask: np.ndarray | None, pause: Callable[[], None]) -> MapResult:
-        version, segmenter = self._segmenter(key.model)
+    def _make(
+        self, ref: CaseRef, key: MapKey, mask: np.ndarray | None, pause: Callable[[], None], served: Served | None = None
+    ) -> MapResult:
+        served = served or self._segmenter(key.model)
+        version, segmenter = served.version, served.segmenter
         pause()
         prepared, _ = self._prepare(ref, segmenter)
         if mask is None or version.version != key.version:

@@ -57,22 +57,24 @@ class SegmentationTask(CaseTask):
         """Segment. The map is made before the answer, after it, or not at all, as the option ``passes`` says."""
         started = time.perf_counter()
         options = read_options(SegmentationOptions, params)
-        segmentation = self.workbench.segment(ref, self._model)
+        # One version for all of it, whatever is promoted meanwhile.
+        served = self.workbench.served(self._model)
+        segmentation = self.workbench.segment(ref, served)
         passes = BACKGROUND_PASSES if options.passes == "auto" else options.passes
-        if not self.workbench.makes_maps(self._model):
+        if not self.workbench.makes_maps(served):
             passes = 0
         scores: Mapping[str, Any] = {}
         latencies = dict(segmentation.latencies)
         state = "none"
         if passes:
-            key = self.workbench.key(ref, self._model, passes=passes, seed=options.seed)
+            key = self.workbench.key(ref, served, passes=passes, seed=options.seed)
             if options.passes == "auto":
-                state = "ready" if self.workbench.map_later(ref, key, segmentation.mask) else "computing"
+                state = "ready" if self.workbench.map_later(ref, key, segmentation.mask, served) else "computing"
                 found = self.workbench.maps.find(key) if state == "ready" else None
                 scores = found.scores if found is not None else {}
             else:
                 before = time.perf_counter()
-                result = self.workbench.map_now(ref, key, mask=segmentation.mask, last=True)
+                result = self.workbench.map_now(ref, key, mask=segmentation.mask, served=served, last=True)
                 latencies["maps"] = time.perf_counter() - before
                 scores, state = result.row.scores, "ready"
         before = time.perf_counter()
