@@ -20,7 +20,7 @@ from monailabel.client import MONAILabelClient
 
 from gliolabel.phantoms.phantom import make_phantom
 from gliolabel.phantoms.writing import write_phantom_case
-from gliolabel.recipes import build_network, load_recipe, save_model_version
+from gliolabel.recipes import ModelVersion, build_network, load_recipe, save_model_version
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 APP = REPOSITORY / "apps" / "brain_tumor"
@@ -85,6 +85,14 @@ def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         weights = build_network(recipe.network).state_dict()
         save_model_version(folder / f"{name}.safetensors", weights, name=name, version="untrained-1", recipe=recipe, metadata={})
     return folder
+
+
+def disturbed(version: ModelVersion, path: Path) -> Path:
+    """A weights file ``site-1`` of the same network with other weights."""
+    torch.manual_seed(0)
+    weights = {name: value * (1 + 0.2 * torch.randn_like(value)) for name, value in version.build().state_dict().items()}
+    save_model_version(path, weights, name=version.name, version="site-1", recipe=version.recipe, metadata=dict(version.metadata))
+    return path
 
 
 def write_small_studies(folder: Path, *, cases: int, labelled: int = 0) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,18 +11,16 @@ import numpy as np
 import psutil
 import pytest
 import SimpleITK as sitk
-import torch
-from tests.labelserver.conftest import Server, serving, wait_until, write_small_studies
+from tests.labelserver.conftest import Server, disturbed, serving, wait_until, write_small_studies
 
-from gliolabel.recipes import save_model_version
 from gliolabel.registry import Registry
 from gliolabel.state import StateFolder
 
 PROMOTIONS = 20
 #: A version in memory is 22 MB. Twenty that were not let go would be 440 MB.
 GROWTH_MB = 120
-#: How soon a promotion takes effect, and what a busy machine may add.
-EFFECT_S, LOAD_S = 2.0, 3.0
+#: A request that begins so much later than a promotion is answered by the new version.
+EFFECT_S = 2.0
 
 
 def infer(server: Server, reader: str, case: str = "Case_000", passes: int = 0) -> tuple[np.ndarray, dict]:
@@ -33,37 +30,29 @@ def infer(server: Server, reader: str, case: str = "Case_000", passes: int = 0) 
     return mask, params
 
 
-def add_other_version(registry: Registry, folder: Path) -> None:
-    """Register ``site-1``: the starter with disturbed weights."""
-    starter = registry.champion("unet3d")
-    torch.manual_seed(0)
-    weights = {name: value * (1 + 0.2 * torch.randn_like(value)) for name, value in starter.build().state_dict().items()}
-    path = folder / "site-1.safetensors"
-    save_model_version(path, weights, name="unet3d", version="site-1", recipe=starter.recipe, metadata=dict(starter.metadata))
-    registry.register(path, parent=starter, manifest={"cases": []}, seed=0, metrics={}, actor="ann")
-
-
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_twenty_promotions_while_readers_segment(tmp_path: Path) -> None:
     with serving(tmp_path, None) as start:
         server = start(write_small_studies(tmp_path / "studies", cases=2))
         assert not (server.state / "models").exists()  # MLflow is not opened by a server that starts
         registry = Registry(state=StateFolder(server.state))
         starter = registry.champion("unet3d").version
-        add_other_version(registry, tmp_path)
+        path = disturbed(registry.champion("unet3d"), tmp_path / "site-1.safetensors")
+        registry.register(path, parent=None, manifest={"cases": []}, seed=0, metrics={}, actor="ann")
 
         def switch(version: str) -> None:
             registry.promote("unet3d", version, actor="ann", reason="a test", override=True)
 
-        def served() -> str:
-            return infer(server, "ann")[1]["model_version"]
+        def takes_effect(version: str) -> np.ndarray:
+            time.sleep(EFFECT_S)
+            mask, params = infer(server, "ann")
+            assert params["model_version"] == version
+            return mask
 
         masks = {starter: infer(server, "ann")[0]}
         switch("site-1")
-        began = time.monotonic()
-        wait_until(lambda: served() == "site-1", seconds=EFFECT_S + LOAD_S)
-        effect = time.monotonic() - began
-        masks["site-1"] = infer(server, "ann")[0]
+        masks["site-1"] = takes_effect("site-1")
         assert not np.array_equal(masks[starter], masks["site-1"])
 
         stop, errors, seen = threading.Event(), [], []
@@ -86,7 +75,7 @@ def test_twenty_promotions_while_readers_segment(tmp_path: Path) -> None:
                 before = len(seen)
                 version = (starter, "site-1")[number % 2]
                 switch(version)
-                wait_until(lambda before=before, version=version: errors or any(v == version for v, _ in seen[before:]), seconds=60)
+                wait_until(lambda before=before, version=version: errors or any(v == version for v, _ in seen[before:]))
                 memory.append(process.memory_info().rss / 2**20)
         finally:
             stop.set()
@@ -100,27 +89,6 @@ def test_twenty_promotions_while_readers_segment(tmp_path: Path) -> None:
         assert memory[-1] - memory[3] < GROWTH_MB, memory
 
         registry.rollback("unet3d", actor="ann", reason="a test")
-        wait_until(lambda: served() == starter, seconds=EFFECT_S + LOAD_S)
-        assert np.array_equal(infer(server, "ann")[0], masks[starter])
+        assert np.array_equal(takes_effect(starter), masks[starter])
         assert server.get("/info/").ok
-        print(f"{len(seen)} masks, {changes} changes, effect after {effect:.1f} s, memory {memory[3]:.0f} to {memory[-1]:.0f} MB")
-
-
-@pytest.mark.slow
-def test_a_map_is_of_the_version_that_made_the_mask(serve: Callable[..., Server], tmp_path: Path) -> None:
-    """With passes before the answer, mask and scores come from one version, also when another is promoted in between."""
-    server = serve(write_small_studies(tmp_path / "studies", cases=1))
-    registry = Registry(state=StateFolder(server.state))
-    add_other_version(registry, tmp_path)
-    before = infer(server, "ann", passes=2)[1]
-    answers: list[dict] = []
-    reader = threading.Thread(target=lambda: answers.append(infer(server, "ann", passes=60)[1]))
-    reader.start()
-    registry.promote("unet3d", "site-1", actor="ann", reason="a test", override=True)
-    reader.join()
-    assert answers[0]["model_version"] == before["model_version"]
-    wait_until(lambda: infer(server, "ann")[1]["model_version"] == "site-1", seconds=EFFECT_S + LOAD_S)
-    _, told = server.client("ann").infer("uncertainty", "Case_000", {"of": "unet3d", "passes": 60})
-    assert told["model_version"] == "site-1"
-    assert told["computed"]  # the stored map of 60 passes is of the other version
-    assert told["uncertainty"] != answers[0]["uncertainty"]
+        print(f"{len(seen)} masks, {changes} changes, memory {memory[3]:.0f} to {memory[-1]:.0f} MB")

@@ -92,7 +92,7 @@ def stock_server(app: Path, studies: Path, *, model: str) -> Iterator[str]:
     with log.open("wb") as stream, subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, env=environment) as process:
         try:
             url = f"http://127.0.0.1:{port}"
-            end = time.monotonic() + 240
+            end = time.monotonic() + 600
             while True:
                 assert process.poll() is None, log.read_text()[-4000:]
                 assert time.monotonic() < end, log.read_text()[-4000:]
@@ -183,6 +183,7 @@ def test_monai_makes_our_mask(small: ModelVersion, phantom: Case, tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", ["unet3d", "resunet2d"])
 def test_the_mask_of_a_real_case(name: str, brats_folder: Path, tmp_path: Path) -> None:
     version = Registry().champion(name)

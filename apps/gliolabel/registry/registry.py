@@ -1,29 +1,25 @@
-"""Which versions of each model there are, and which is served."""
+"""Registering, judging, promoting versions and going back, in line with MLflow."""
 
 from __future__ import annotations
 
-import re
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 from gliolabel.errors import ConflictError, InputError, UnavailableError, UnknownError
 from gliolabel.recipes import ModelVersion
-from gliolabel.registry.changing import Change, Changing, note
-from gliolabel.registry.index import Entry, Index, ModelIndex
-from gliolabel.registry.place import Place, starter_folder
-from gliolabel.state import Database, StateFolder
+from gliolabel.registry.changing import Change, note
+from gliolabel.registry.following import indexed
+from gliolabel.registry.reading import Versions, natural
+from gliolabel.state import Database
 from gliolabel.state.audit import AuditLog
 from gliolabel.state.files import file_sha256
 
 if TYPE_CHECKING:
     from gliolabel.registry.record import Record, RecordedModel, RecordedVersion
 
-#: The models of the product, the default one first.
-MODELS = ("unet3d", "resunet2d")
 #: What the gate may decide.
 DECISIONS = ("promote", "refuse", "unproven")
 #: The decision that lets a version be promoted.
@@ -34,7 +30,7 @@ _GLIOLABEL = "gliolabel"
 _PATIENCE_S = 300
 
 
-class Registry:
+class Registry(Versions):
     """The model versions that there are.
 
     A fresh registry holds the starter versions. With a state folder, more can be registered, promoted and rolled back: MLflow holds the
@@ -56,100 +52,6 @@ class Registry:
     Raises:
         UnavailableError: the state folder cannot be written (with ``uri``).
     """
-
-    def __init__(
-        self,
-        folder: Path | None = None,
-        *,
-        state: StateFolder | None = None,
-        uri: str | None = None,
-        database: str | None = None,
-    ) -> None:
-        self._state = state
-        self._folder = folder or starter_folder()
-        self._loaded: dict[Path, tuple[tuple[int, int], ModelVersion]] = {}
-        self._loading = threading.Lock()
-        if state is not None:
-            models = state.models.resolve()
-            self._index, self._changing, self._place = (
-                Index(models),
-                Changing(models),
-                Place(models, uri=uri, weights=folder, database=database),
-            )
-            self._folder = self._place.weights
-        elif uri is not None:
-            raise InputError(f"MLflow at {uri}: a state folder is needed with it. Name one: --conf state DIR, or gliolabel --state DIR.")
-
-    # --- reading: no MLflow
-
-    def names(self) -> tuple[str, ...]:
-        """Names of the models that have weights, the default model first."""
-        found = {version.name for version in self._starters()} | set(self._models())
-        return tuple(name for name in MODELS if name in found) + tuple(sorted(found - set(MODELS)))
-
-    def versions(self, name: str) -> list[ModelVersion]:
-        """All versions of a model, oldest first.
-
-        Raises:
-            UnavailableError: there are no weights for it.
-        """
-        entries = self._models().get(name, ModelIndex()).versions
-        known = {entry.version for entry in entries}
-        starters = [v for v in self._starters() if v.name == name and v.version not in known]
-        found = [self._registered(name, entry) for entry in entries] + sorted(starters, key=lambda v: _natural(v.version))
-        if not found:
-            raise self._no_weights(name)
-        return found
-
-    def version(self, name: str, version: str) -> ModelVersion:
-        """One version.
-
-        Raises:
-            UnknownError: there is none of that name.
-            UnavailableError: there are no weights for the model, or the version's file is gone.
-        """
-        entry = self._models().get(name, ModelIndex()).entry(version)
-        if entry is not None:
-            return self._registered(name, entry)
-        versions = {v.version: v for v in self.versions(name)}
-        if version not in versions:
-            raise UnknownError(f"model {name} has no version {version!r}; there are: {', '.join(versions)}")
-        return versions[version]
-
-    def champion(self, name: str) -> ModelVersion:
-        """The version that is served: the one that was promoted last; in a fresh registry the newest.
-
-        Raises:
-            UnavailableError: there are no weights for it, or none of its versions was promoted.
-        """
-        model = self._models().get(name)
-        if model is None:
-            return self.versions(name)[-1]
-        entry = model.entry(model.champion)
-        if entry is None:
-            raise UnavailableError(
-                f"model {name} has no champion yet; promote one of {', '.join(e.version for e in model.versions)} "
-                f"with `gliolabel models promote {name} VERSION`"
-            )
-        return self._registered(name, entry)
-
-    def challenger(self, name: str) -> ModelVersion | None:
-        """The version that was registered last and not promoted, if there is one."""
-        entry = self.entry(name, self._models().get(name, ModelIndex()).challenger)
-        return None if entry is None else self._registered(name, entry)
-
-    def entry(self, name: str, version: str) -> Entry | None:
-        """What is noted of a version beside its weights; None for a starter version that was not needed in MLflow yet."""
-        return self._models().get(name, ModelIndex()).entry(version)
-
-    def before(self, name: str) -> tuple[str, ...]:
-        """The champions before the present one, oldest first: the way back."""
-        return self._models().get(name, ModelIndex()).before
-
-    def new_version_name(self, name: str) -> str:
-        """A name for the next version that is trained here: ``site-1``, ``site-2``, and so on."""
-        found = [re.fullmatch(r"site-(\d+)", entry.version) for entry in self._models().get(name, ModelIndex()).versions]
-        return f"site-{max((int(match[1]) for match in found if match), default=0) + 1}"
 
     # --- with MLflow
 
@@ -299,27 +201,12 @@ class Registry:
         with self._operation() as record:
             model, recorded = self._recorded(record, name, version)
             if recorded.number != model.champion:
-                champion = model.by_number(model.champion)
-                served = "" if champion is None else champion.version
-                if not override:
-                    _check_allowed(name, recorded, champion=served)
-                self._change(
-                    record,
-                    Change(
-                        id=uuid4().hex,
-                        event="promotion",
-                        model=name,
-                        version=version,
-                        number=recorded.number,
-                        champion=served,
-                        actor=actor,
-                        reason=reason,
-                        override=override and not _allowed(recorded, champion=served),
-                        decision=recorded.decision,
-                    ),
-                    champions=(*_so_far(model), recorded.number),
-                    before=_so_far(model),
-                )
+                served = _served(model)
+                allowed = _allowed(recorded, champion=served)
+                if not allowed and not override:
+                    raise _not_allowed(name, recorded, champion=served)
+                change = _change(name, model, recorded, event="promotion", actor=actor, reason=reason, override=not allowed)
+                self._carry_out(record, change, champions=(*_so_far(model), recorded.number), before=_so_far(model))
         return self.version(name, version)
 
     def rollback(self, name: str, *, actor: str, reason: str) -> ModelVersion:
@@ -339,33 +226,16 @@ class Registry:
             model = record.models().get(name)
             if model is None:
                 raise UnknownError(f"there is no model {name!r}; there are: {', '.join(self.names()) or 'none'}")
-            champion = model.by_number(model.champion)
-            served = "" if champion is None else champion.version
             back = model.by_number(model.before[-1]) if model.before else None
             if back is None:
-                raise ConflictError(f"{name} {served} is the first champion there was; there is nothing to go back to")
-            self._change(
-                record,
-                Change(
-                    id=uuid4().hex,
-                    event="rollback",
-                    model=name,
-                    version=back.version,
-                    number=back.number,
-                    champion=served,
-                    actor=actor,
-                    reason=reason,
-                    override=False,
-                    decision=back.decision,
-                ),
-                champions=model.before,
-                before=_so_far(model),
-            )
+                raise ConflictError(f"{name} {_served(model)} is the first champion there was; there is nothing to go back to")
+            change = _change(name, model, back, event="rollback", actor=actor, reason=reason, override=False)
+            self._carry_out(record, change, champions=model.before, before=_so_far(model))
         return self.champion(name)
 
     # --- helpers
 
-    def _change(self, record: Record, change: Change, *, champions: tuple[int, ...], before: tuple[int, ...]) -> None:
+    def _carry_out(self, record: Record, change: Change, *, champions: tuple[int, ...], before: tuple[int, ...]) -> None:
         entry = self.entry(change.model, change.version)
         path = None if entry is None else self._file(entry)
         if entry is None or path is None or file_sha256(path) != entry.sha256:
@@ -420,11 +290,6 @@ class Registry:
         finally:
             lock.release()
 
-    def _record(self) -> Record:
-        from gliolabel.registry.record import Record
-
-        return Record(self._place.uri, self._place.artifacts)
-
     def _begin(self, record: Record) -> None:
         """See that MLflow holds what is served here: at first the starter versions.
 
@@ -434,7 +299,7 @@ class Registry:
         served, there = self._models(), record.models()
         for name in {v.name for v in self._starters()} | set(served):
             model = there.get(name)
-            starters = sorted((v for v in self._starters() if v.name == name), key=lambda v: _natural(v.version))
+            starters = sorted((v for v in self._starters() if v.name == name), key=lambda v: natural(v.version))
             missing = [v for v in starters if model is None or model.by_name(v.version) is None]
             if model is not None and model.champion is not None and not missing:
                 continue
@@ -454,7 +319,7 @@ class Registry:
 
     def _follow(self, record: Record) -> None:
         """Write ``served.json`` from what MLflow says, if that is not what it says already."""
-        models = {name: _indexed(model, record, self._index.folder) for name, model in record.models().items()}
+        models = {name: indexed(model, record, self._index.folder) for name, model in record.models().items()}
         for model in models.values():
             for version in (model.champion, model.challenger):
                 entry = model.entry(version)
@@ -465,16 +330,6 @@ class Registry:
         else:
             self._index.touch()
 
-    def _here(self, entry: Entry, record: Record | None = None) -> Path:
-        """The version's file on this machine, fetched if MLflow keeps it elsewhere."""
-        path = self._file(entry)
-        if not path.exists() and self._place.keeps(path):
-            (record or self._record()).fetch(entry.source, entry.sha256, path)
-        return path
-
-    def _file(self, entry: Entry) -> Path:
-        return self._index.folder / entry.file
-
     def _recorded(self, record: Record, name: str, version: str) -> tuple[RecordedModel, RecordedVersion]:
         model = record.models().get(name)
         if model is None:
@@ -484,69 +339,34 @@ class Registry:
             raise UnknownError(f"model {name} has no version {version!r}; there are: {', '.join(v.version for v in model.versions)}")
         return model, recorded
 
-    def _models(self) -> Mapping[str, ModelIndex]:
-        return {} if self._state is None else self._index.read()
 
-    def _starters(self) -> list[ModelVersion]:
-        return [self._load(path) for path in sorted(self._folder.glob("*.safetensors"))]
-
-    def _registered(self, name: str, entry: Entry) -> ModelVersion:
-        path = self._here(entry)
-        if not path.exists():
-            raise UnavailableError(
-                f"the weights of {name} {entry.version} are gone: {path}. Bring the file back from a backup, or go back to an earlier "
-                f"version: gliolabel models rollback {name}"
-            )
-        return self._load(path)
-
-    def _load(self, path: Path) -> ModelVersion:
-        """Read again only when the file was replaced: the server asks every second."""
-        status = path.stat()
-        seen = (status.st_mtime_ns, status.st_ino)
-        with self._loading:
-            there = self._loaded.get(path)
-            if there is None or there[0] != seen:
-                there = self._loaded[path] = (seen, ModelVersion.load(path))
-            return there[1]
-
-    def _no_weights(self, name: str) -> UnavailableError:
-        return UnavailableError(
-            f"model {name!r} has no weights in {self._folder}; there are: {', '.join(self.names()) or 'none'}. "
-            "Install the package with its weights, or train one with `gliolabel train`."
-        )
-
-
-def _indexed(model: RecordedModel, record: Record, folder: Path) -> ModelIndex:
-    def name(number: int | None) -> str:
-        found = model.by_number(number)
-        return "" if found is None else found.version
-
-    entries = []
-    for version in model.versions:
-        path = record.local(version.source)
-        if path is None:
-            file = f"cache/{version.sha256}.safetensors"
-        else:
-            file = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
-        entries.append(
-            Entry(
-                version=version.version,
-                number=version.number,
-                file=file,
-                sha256=version.sha256,
-                source=version.source,
-                created=version.created,
-                parent=version.parent,
-                decision=version.decision,
-                judged_against=version.judged_against,
-            )
-        )
-    return ModelIndex(
-        champion=name(model.champion),
-        challenger=name(model.challenger),
-        before=tuple(name(number) for number in model.before),
-        versions=tuple(entries),
+def _change(
+    name: str,
+    model: RecordedModel,
+    version: RecordedVersion,
+    *,
+    event: Literal["promotion", "rollback"],
+    actor: str,
+    reason: str,
+    override: bool,
+) -> Change:
+    return Change(
+        id=uuid4().hex,
+        event=event,
+        model=name,
+        version=version.version,
+        number=version.number,
+        champion=_served(model),
+        actor=actor,
+        reason=reason,
+        override=override,
+        decision=version.decision,
     )
+
+
+def _served(model: RecordedModel) -> str:
+    champion = model.by_number(model.champion)
+    return "" if champion is None else champion.version
 
 
 def _so_far(model: RecordedModel) -> tuple[int, ...]:
@@ -557,21 +377,14 @@ def _allowed(recorded: RecordedVersion, *, champion: str) -> bool:
     return recorded.decision == ALLOWS and recorded.judged_against == champion
 
 
-def _check_allowed(name: str, recorded: RecordedVersion, *, champion: str) -> None:
-    if _allowed(recorded, champion=champion):
-        return
+def _not_allowed(name: str, recorded: RecordedVersion, *, champion: str) -> ConflictError:
     if not recorded.decision:
         why = "was not judged by the gate"
     elif recorded.decision != ALLOWS:
         why = f"was not let through by the gate: its verdict is {recorded.decision!r}"
     else:
         why = f"was judged against {recorded.judged_against or 'nothing'}, and the champion is {champion or 'none'} now"
-    raise ConflictError(
+    return ConflictError(
         f"{name} {recorded.version} {why}. `gliolabel models show {name} {recorded.version}` says more. "
         f'To promote it all the same: gliolabel models promote {name} {recorded.version} --override --reason "..."'
     )
-
-
-def _natural(version: str) -> list[tuple[int, int, str]]:
-    """A sort key by which ``starter-10`` comes after ``starter-9``."""
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", version)]
