@@ -11,11 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from tests.labelserver.conftest import disturbed, write_small_studies
 
 from gliolabel.inference import Segmenter
 from gliolabel.labelserver.datastore import CaseDatastore
 from gliolabel.labelserver.readers import Readers
+from gliolabel.labelserver.results import ResultFiles
+from gliolabel.labelserver.tasks.segmentation import SegmentationTask
 from gliolabel.labelserver.workbench import Workbench
 from gliolabel.registry import Registry
 from gliolabel.state import Database, StateFolder
@@ -71,6 +74,22 @@ def test_a_map_is_of_the_version_that_made_the_mask(bench: Bench) -> None:
         assert (again.row.version, again.computed) == (NEW, True)
         assert again.row.scores == expected[NEW].maps.scores  # type: ignore[union-attr]
     assert expected[OLD].maps.scores != expected[NEW].maps.scores  # type: ignore[union-attr]
+
+
+def test_a_segmentation_names_the_version_of_its_mask_and_its_scores(bench: Bench, tmp_path: Path) -> None:
+    task = SegmentationTask(bench.workbench, ResultFiles(tmp_path), model="unet3d")
+    versions = []
+    for _ in range(2):
+        with bench.workbench.readers.request():
+            path, params = task.answer(bench.ref, {"passes": "3", "result_extension": ".nrrd"})
+        assert path is not None
+        version = bench.registry.version("unet3d", params["model_version"])
+        expected = Segmenter(version, device="cpu").segment(bench.ref.case, passes=3)
+        assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(path))), expected.mask)
+        assert params["uncertainty"] == expected.maps.scores  # type: ignore[union-attr]
+        versions.append(version.version)
+        bench.promote(NEW)
+    assert versions == [OLD, NEW]
 
 
 def test_an_older_version_is_let_go(bench: Bench) -> None:
