@@ -34,7 +34,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("[64, 64]", "[24, 24]"),
         ("[8, 16, 32, 64, 128]", "[4, 8]"),
         ("[0.0, 0.0, 0.1, 0.1, 0.2]", "[0.0, 0.3]"),
-        ("steps: 150", "steps: 12"),
+        ("steps: 120", "steps: 12"),
     ):
         assert before in text
         text = text.replace(before, after)

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean
 from typing import Final
 
 from gliolabel.selection import Candidate
@@ -29,7 +29,7 @@ class Advance:
         record: what was found.
         done: finished trainings, those of earlier runs included.
         total: trainings of the study.
-        seconds_left: for the rest, at the median of those so far.
+        seconds_left: for the rest, at the mean of those so far.
     """
 
     record: Record
@@ -125,7 +125,7 @@ class Study:
         self._done += 1
         self._seconds.append(record.seconds)
         if self._report is not None:
-            left_s = (self.total - self._done) * median(self._seconds)
+            left_s = (self.total - self._done) * fmean(self._seconds)
             self._report(Advance(record, self._done, self.total, left_s))
         return record
 

@@ -9,8 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol
 
-import numpy as np
-
 from gliolabel.errors import InputError
 from gliolabel.inference.scoring import agreement_scores
 from gliolabel.inference.slices import SliceSegmenter
@@ -19,6 +17,7 @@ from gliolabel.recipes import ModelVersion, Recipe, save_model_version
 from gliolabel.recipes.schema import WholeSampling
 from gliolabel.training.batches import WholeSource
 from gliolabel.training.cache import Cache
+from gliolabel.training.data import class_weights_of
 from gliolabel.training.engine import Training
 from gliolabel.training.samples import SampleSet, open_samples
 from gliolabel.uncertainty.running import RunningMaps
@@ -126,7 +125,7 @@ class SliceTrials:
         patients, found = self._samples.patients, {}
         for case_id in self._samples.case_ids:
             _, label = self._samples.load(case_id)
-            tumour = label > 0
+            tumour = (label > 0).numpy()
             found[case_id] = CaseFacts(
                 patient=patients[case_id],
                 slices=len(label),
@@ -150,7 +149,7 @@ class SliceTrials:
         recipe = self._recipe.model_copy(update={"seed": seed})
         model, samples, loss = self._train(recipe, labelled, folder)
         segmenter = SliceSegmenter(model, device=self._device)
-        tested = {case_id: self._dice(segmenter, *self._samples.load(case_id)) for case_id in test}
+        tested = {case_id: self._dice(segmenter, case_id) for case_id in test}
         pool = {case_id: self._score(segmenter, case_id, passes) for case_id in score}
         return Outcome(dice=tested, pool=pool, samples=samples, loss=loss)
 
@@ -158,7 +157,7 @@ class SliceTrials:
         assert isinstance(recipe.sampling, WholeSampling)
         chosen = with_and_without(self._samples.of_cases(labelled), seed=recipe.seed)
         source = WholeSource(chosen, sampling=recipe.sampling, augmentation=recipe.augmentation, seed=recipe.seed)
-        training = Training(recipe, source, folder=folder, device=self._device)
+        training = Training(recipe, source, folder=folder, device=self._device, class_weights=class_weights_of(recipe, chosen))
         weights = training.run(None if self._report is None else lambda progress: self._tell(progress.step / progress.steps))
         last = training.losses[-max(1, len(training.losses) // 10) :]
         about = {"trained_on": {case_id: {} for case_id in labelled}, "steps": training.step}
@@ -171,17 +170,18 @@ class SliceTrials:
         assert self._report is not None
         self._report(share)
 
-    def _dice(self, segmenter: SliceSegmenter, image: np.ndarray, label: np.ndarray) -> float:
-        found = segmenter.probabilities(image)
+    def _dice(self, segmenter: SliceSegmenter, case_id: str) -> float:
+        image, label = self._samples.load(case_id)
+        found = segmenter.probabilities(image.numpy())
         return float(dice(found, (label > 0)[None], threshold=segmenter.threshold)[0])
 
     def _score(self, segmenter: SliceSegmenter, case_id: str, passes: int) -> PoolScore:
-        image, label = self._samples.load(case_id)
+        image = self._samples.load(case_id)[0].numpy()
         running = RunningMaps(1, image.shape[1:], threshold=segmenter.threshold)
         for sample in segmenter.samples(image, passes=passes, seed=_PASSES_SEED):
             running.add(sample)
         (scores,) = agreement_scores(running, voxel_ml=_VOXEL_ML)
-        return PoolScore(scores={_REGION: scores}, dice=self._dice(segmenter, image, label))
+        return PoolScore(scores={_REGION: scores}, dice=self._dice(segmenter, case_id))
 
 
 def with_and_without(samples: SampleSet, *, seed: int) -> SampleSet:

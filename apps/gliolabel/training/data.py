@@ -65,16 +65,21 @@ def whole_sample_data(recipe: Recipe, studies: Path, *, cache: Cache, labels: st
     assert isinstance(recipe.sampling, WholeSampling)
     parts = split_samples(open_samples(recipe, studies, cache=cache, labels=labels), recipe.data.split)
     train = parts["train"]
-    balanced = isinstance(recipe.loss, BinaryLoss) and recipe.loss.class_weights == "balanced"
     return TrainingData(
         source=WholeSource(train, sampling=recipe.sampling, augmentation=recipe.augmentation, seed=recipe.seed),
         trained_on=train.image_sha256,
         split={role: [[case_id, number] for case_id, number in part.keys] for role, part in parts.items()},
         parts=parts,
-        class_weights=balanced_class_weights(train.targets()) if balanced else None,
+        class_weights=class_weights_of(recipe, train),
         warning=split_warning(parts),
         words="; ".join(f"{role}: {part.counts()}" for role, part in parts.items()),
     )
+
+
+def class_weights_of(recipe: Recipe, samples: SampleSet) -> tuple[float, float] | None:
+    """Weights of background and tumour over the training masks, for a loss that has balanced ones; None for any other."""
+    balanced = isinstance(recipe.loss, BinaryLoss) and recipe.loss.class_weights == "balanced"
+    return balanced_class_weights(samples.targets()) if balanced else None
 
 
 def patch_data(

@@ -63,6 +63,18 @@ class CaseSamples:
         """
         return PreparedSamples(*self._cache.get(self._key, lambda: _make(self.loader, self._recipe)))
 
+    def whole(self) -> tuple[Tensor, Tensor]:
+        """The case as its files have it: image float32 (channels, z, y, x) and label uint8 (z, y, x).
+
+        Raises:
+            InputError: a file cannot be read.
+            UnavailableError: the disk is full.
+        """
+        key = f"whole 1\n{self.loader.id}\n{self.loader.fingerprint()}\n{self._recipe.data.model_dump_json(include={'layout', 'channels'})}"
+        # A turned volume is a view with axes backwards, which a tensor cannot be.
+        image, label = self._cache.get(key, lambda: [torch.from_numpy(np.ascontiguousarray(array)) for array in self.loader.load()])
+        return image, label
+
     def slices(self) -> list[int]:
         """The slices that are samples: from headers where they tell, else by preparing the case.
 

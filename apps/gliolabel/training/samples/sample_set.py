@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -123,16 +122,17 @@ class SampleSet(Sequence[Sample]):
         """All samples of these cases, on the same cache."""
         return self.subset([index for index, (case_id, _) in enumerate(self.keys) if case_id in case_ids])
 
-    def load(self, case_id: str) -> tuple[np.ndarray, np.ndarray]:
-        """A whole case as it is before the recipe's preparation, read anew.
+    def load(self, case_id: str) -> tuple[Tensor, Tensor]:
+        """A whole case before the recipe's preparation; do not write into it.
 
         Returns:
             Image float32 (channels, z, y, x) in the recipe's channels, and label uint8 (z, y, x).
 
         Raises:
             InputError: a file cannot be read; the message names the case and the file.
+            UnavailableError: the disk is full.
         """
-        return self._cases[case_id].loader.load()
+        return self._cases[case_id].whole()
 
     def subset(self, indices: Sequence[int]) -> SampleSet:
         """The samples at these places, in the set's order, on the same cache."""
