@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.selection_study.conftest import MadeUpTrials, doubt
 
-from gliolabel.errors import InputError
+from gliolabel.errors import InputError, UnavailableError
 from gliolabel.selection_study.design import ALL, FIRST, STRATEGIES, Design
 from gliolabel.selection_study.records import Record, Records
 from gliolabel.selection_study.running import Advance, Study
@@ -113,6 +113,18 @@ def test_a_folder_of_another_study_is_refused(made_up: MadeUpTrials, tmp_path: P
     study(made_up, tmp_path, seeds=1).run()
     with pytest.raises(InputError, match=r"holds another study \(recipe differ\)"):
         Records(tmp_path, {**IDENTITY, "recipe": "two"})
+
+
+def test_a_study_that_never_began_leaves_nothing(tmp_path: Path) -> None:
+    Records(tmp_path / "new", IDENTITY)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(made_up: MadeUpTrials, tmp_path: Path) -> None:
+    record = study(made_up, tmp_path / "study", seeds=1).run()[0]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UnavailableError, match=r"study\.json cannot be written"):
+        Records(tmp_path / "file", IDENTITY).add(record)
 
 
 def test_a_damaged_record_is_named(made_up: MadeUpTrials, tmp_path: Path) -> None:

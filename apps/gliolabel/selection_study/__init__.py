@@ -2,7 +2,7 @@
 
 from gliolabel.selection_study.chart import draw_chart
 from gliolabel.selection_study.design import STRATEGIES, Design
-from gliolabel.selection_study.records import Record, Records, write_json
+from gliolabel.selection_study.records import Record, Records, write_json, write_whole
 from gliolabel.selection_study.results import sentences, summarise_study, with_interval
 from gliolabel.selection_study.running import Advance, Study
 from gliolabel.selection_study.trials import SliceTrials
@@ -20,4 +20,5 @@ __all__ = [
     "summarise_study",
     "with_interval",
     "write_json",
+    "write_whole",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -63,19 +64,18 @@ class Records:
     """The records of a study's folder.
 
     Args:
-        folder: made when needed.
+        folder: made with the first record.
         identity: what the study is, as JSON: everything on which its results depend besides the seeds.
 
     Raises:
         InputError: the folder holds another study; says in what it differs.
-        UnavailableError: it cannot be written.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
         self.folder = folder
+        self._identity = identity
         path = folder / _STUDY
         if not path.is_file():
-            write_json(path, identity)
             return
         there = _read(path)
         differing = sorted(name for name in {*there, *identity} if there.get(name) != identity.get(name))
@@ -100,18 +100,21 @@ class Records:
         Raises:
             UnavailableError: it cannot be written.
         """
+        if not (self.folder / _STUDY).is_file():
+            write_json(self.folder / _STUDY, self._identity)
         write_json(self._path(record.seed, record.strategy, record.budget), record.as_json())
-
-    def __iter__(self) -> Iterator[Record]:
-        for path in sorted(self.folder.glob("seed-*/*.json")):
-            yield Record.from_json(_read(path))
 
     def _path(self, seed: int, strategy: str, budget: int) -> Path:
         return self.folder / f"seed-{seed:02}" / f"{budget:03}-{strategy}.json"
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON in place of what was there, whole or not at all.
+    """:func:`write_whole` of JSON."""
+    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file in place of what was there, whole or not at all.
 
     Raises:
         UnavailableError: it cannot be written.
@@ -119,13 +122,13 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     temporary = path.with_suffix(".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        temporary.write_bytes(content)
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UnavailableError(
-            f"{path} cannot be written ({error.strerror or error}). Mend that and repeat the command: it goes on"
-        ) from error
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        words = f"{path} cannot be written ({error.strerror or error}). Mend that and repeat the command: it goes on"
+        raise UnavailableError(words) from error
 
 
 def _read(path: Path) -> dict[str, Any]:

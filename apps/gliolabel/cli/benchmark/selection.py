@@ -14,9 +14,9 @@ import torch
 
 from gliolabel.cli import console
 from gliolabel.cli.benchmark.measuring import machine
-from gliolabel.errors import InputError, UnavailableError
+from gliolabel.errors import InputError
 from gliolabel.recipes import Recipe
-from gliolabel.selection_study import Advance, Design, Records, SliceTrials, Study, draw_chart, summarise_study, write_json
+from gliolabel.selection_study import Advance, Design, Records, SliceTrials, Study, draw_chart, summarise_study, write_json, write_whole
 from gliolabel.training.provenance import code_version
 
 #: The result and its picture, in the folder of the study.
@@ -104,7 +104,7 @@ def measure_selection(
         ],
     }
     write_json(output / RESULT, result)
-    _write_chart(output / CHART, draw_chart(found))
+    write_whole(output / CHART, draw_chart(found))
     return result
 
 
@@ -123,12 +123,3 @@ def _reporter(bar: Any, task: Any) -> Callable[[Advance], None]:
 
 def _digest(checksums: dict[str, str]) -> str:
     return hashlib.sha256(json.dumps(checksums, sort_keys=True).encode()).hexdigest()
-
-
-def _write_chart(path: Path, content: bytes) -> None:
-    temporary = path.with_suffix(".tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        raise UnavailableError(f"{path} cannot be written ({error.strerror or error})") from error
