@@ -112,6 +112,13 @@ def test_a_case_that_cannot_be_read_is_named(starter: ModelVersion, phantom_fold
     assert list(verdict.refused) == [cases[0].case_id]
 
 
+def test_weights_that_do_not_fit_leave_out_no_case(starter: ModelVersion, locked: list[GateCase], tmp_path: Path) -> None:
+    """Else a broken challenger would be judged on the cases that it survives."""
+    broken = save_model_version(tmp_path / "b.safetensors", {}, name="unet3d", version="broken", recipe=starter.recipe, metadata={})
+    with pytest.raises(InputError, match="the weights do not fit the network"):
+        measure(broken, locked)
+
+
 def test_a_label_that_does_not_fit_is_named(starter: ModelVersion, locked: list[GateCase], opened: list[Any]) -> None:
     short, odd = locked[0].label[1:], np.where(locked[1].label == 3, 4, locked[1].label).astype(np.uint8)
     found = measure(starter, [replace(locked[0], label=short), replace(locked[1], label=odd)])

@@ -10,12 +10,14 @@ import torch
 
 from gliolabel.errors import InputError
 from gliolabel.evaluation import running
+from gliolabel.evaluation.cases import OpenedCase
 from gliolabel.evaluation.kept import KeptOutcomes, key_of
 from gliolabel.evaluation.outcomes import Outcome
 from gliolabel.evaluation.predictors import SegmenterPredictor, is_product_model
 from gliolabel.evaluation.training_cases import seen_in_training
 from gliolabel.inference import Segmenter
 from gliolabel.inference.precision import best_precision
+from gliolabel.preprocessing import Prepared
 from gliolabel.recipes import ModelVersion
 from gliolabel.training.gate.cases import CaseMeasures, GateCase, PackedMask
 from gliolabel.vocabulary import REGIONS
@@ -42,11 +44,11 @@ def measure(
         report: called with a case's id when it is done.
         pause: called before each part of the work; it may wait until others have finished, and what it raises stops the work.
         kept: folder that keeps finished cases. What lies there is used again when weights, images, label and device are the same: an
-            interrupted measurement goes on where it was, and a champion is not measured anew for every
-            challenger. By default nothing is kept.
+            interrupted measurement goes on where it was, and a champion is not measured anew for every challenger. By
+            default nothing is kept.
 
     Raises:
-        InputError: models of this recipe cannot be measured.
+        InputError: models of this recipe cannot be measured, or the weights do not fit it.
         UnavailableError: the disk is full.
     """
     check_judgeable(version)
@@ -91,9 +93,20 @@ class _Measurer:
             if seen_in_training(self._version, [case], {case.case_id: digests}):
                 return self._refuse(case, digests, f"{self._version.name} {self._version.version} was trained on it")
             key = key_of(weights=self._sha256, device=self._runs_on, case=digests)
-            outcome, mask = self._kept(case, key) or self._segment(case, key)
+            if found := self._kept(case, key):
+                return self._measured(case, digests, *found)
+            opened = case.open()
         except InputError as error:
             return self._refuse(case, digests, str(error))
+        # Outside: what goes wrong with the model is no reason to leave out a case.
+        self._predictor = self._predictor or SegmenterPredictor(Segmenter(self._version, device=self._device))
+        try:
+            prepared = self._predictor.prepare(opened)
+        except InputError as error:
+            return self._refuse(case, digests, str(error))
+        return self._measured(case, digests, *self._segment(self._predictor, case, opened, prepared, key=key))
+
+    def _measured(self, case: GateCase, digests: dict[str, str], outcome: Outcome, mask: PackedMask) -> CaseMeasures:
         return CaseMeasures(case.case_id, case.patient, self._sha256, digests, outcome, mask=mask)
 
     def _refuse(self, case: GateCase, digests: dict[str, str], reason: str) -> CaseMeasures:
@@ -104,16 +117,15 @@ class _Measurer:
         mask = None if self._store is None or outcome is None else self._store.mask(case.case_id)
         return None if outcome is None or mask is None else (outcome, PackedMask.pack(mask))
 
-    def _segment(self, case: GateCase, key: str) -> tuple[Outcome, PackedMask]:
-        opened = case.open()
-        self._predictor = self._predictor or SegmenterPredictor(Segmenter(self._version, device=self._device))
-        prepared = self._predictor.prepare(opened)
+    def _segment(
+        self, predictor: SegmenterPredictor, case: GateCase, opened: OpenedCase, prepared: Prepared, *, key: str
+    ) -> tuple[Outcome, PackedMask]:
         self._wait()
         began = time.perf_counter()
-        prediction = self._predictor.predict(prepared, opened)
+        prediction = predictor.predict(prepared, opened)
         seconds = time.perf_counter() - began
         assert prediction.classes is not None
-        outcome = running.judge(opened, prediction, model=self._predictor, patient=case.patient, seconds=seconds)
+        outcome = running.judge(opened, prediction, model=predictor, patient=case.patient, seconds=seconds)
         if self._store is not None:
             self._store.put(outcome, {}, key=key, mask=prediction.classes)
         return outcome, PackedMask.pack(prediction.classes)

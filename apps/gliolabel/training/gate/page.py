@@ -17,7 +17,7 @@ from gliolabel.evaluation.files import write_whole
 from gliolabel.evaluation.page import REGION_NAMES
 from gliolabel.evaluation.templates import templates
 from gliolabel.recipes import ModelVersion
-from gliolabel.training.gate.cases import GateCase
+from gliolabel.training.gate.cases import CaseMeasures, GateCase
 from gliolabel.training.gate.checks import large
 from gliolabel.training.gate.criteria import GateCriteria
 from gliolabel.training.gate.pairing import Pair, columns
@@ -52,8 +52,7 @@ def write_verdict(
         challenger: the new one.
         cases: the locked cases, for the pictures.
         manifest: what the challenger was made of: ``cases`` with ``case_id``, ``source`` (``accepted`` or ``replay``) and
-            ``label_version``.
-            Without it the page says what the weights file says.
+            ``label_version``. Without it the page says what the weights file says.
 
     Returns:
         The page.
@@ -120,14 +119,14 @@ def _labels(champion: ModelVersion, challenger: ModelVersion) -> tuple[str, str]
     return (old, new) if old != new else (f"{old} ({champion.sha256()[:8]})", f"{new} ({challenger.sha256()[:8]})")
 
 
-def _about(version: ModelVersion, measures: Sequence[Any]) -> dict[str, Any]:
+def _about(version: ModelVersion, measures: Sequence[CaseMeasures]) -> dict[str, Any]:
     """What identifies a version, and where it was measured."""
     return {
         "name": version.name,
         "version": version.version,
         "recipe": version.recipe.name,
         "sha256": version.sha256(),
-        "measured_on": measures[0].outcome.device if measures else None,
+        "measured_on": next((one.outcome.device for one in measures if one.outcome is not None), None),
     }
 
 
