@@ -95,7 +95,9 @@ def _accuracy(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str
     if not folds:
         return ["No fold has been run."]
     cases = {case: row for table in folds.values() for case, row in table["cases"].items()}
-    steps = ", ".join(f"fold {name}: {table['steps']} steps in its last training" for name, table in sorted(folds.items()))
+    steps = ", ".join(f"fold {name}: {_trainings(table)}" for name, table in sorted(folds.items()))
+    lengths = {json.dumps([table["steps"], table.get("started_from")]) for table in folds.values()}
+    unlike = "" if len(lengths) == 1 else " The folds were not trained alike, so they do not differ by their cases alone."
     after = (
         "The weights in the package went on from there on these cases too, which therefore cannot test them."
         if set(cases) & set(trained_on)
@@ -103,7 +105,7 @@ def _accuracy(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str
     )
     lines = [
         f"Folds that ran: {', '.join(sorted(folds))} of five (0 to 4), split by patient; {len(cases)} cases in all. Each was segmented "
-        f"by a model that never saw it ({steps}). {after}",
+        f"by a model that never saw it ({steps}).{unlike} {after}",
         "",
         "| case | " + " | ".join(f"{r} Dice | {r} HD95 (mm) | {r} mL (true)" for r in REGIONS) + " |",
         "|---" * (1 + 3 * len(REGIONS)) + "|",
@@ -135,6 +137,13 @@ def _accuracy(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str
             f"the largest change of any case's Dice is {cost['largest_dice_change']:.4f}.",
         ]
     return lines + _calibration(folds)
+
+
+def _trainings(table: Mapping[str, Any]) -> str:
+    before = table.get("started_from")
+    if before is None:
+        return f"{table['steps']} steps"
+    return f"{table['steps']} steps in its last training, which started from {before['version']} ({before['steps']} steps in its last)"
 
 
 def _mean_cells(rows: Iterable[Mapping[str, Any]], region: str) -> str:

@@ -196,7 +196,8 @@ class TrainingRun:
             task = bar.add_task("testing on held-out cases", total=len(held))
             segmenter, cases = Segmenter(model, device=self._device), [store.get(case_id) for case_id in held]
             table: dict[str, Any] = evaluate_cases(segmenter, cases, report=lambda _: bar.advance(task))
-        about = {"model": model.name, "version": model.version, "steps": model.metadata["steps"]}
+        about = {key: model.metadata[key] for key in ("steps", "started_from") if key in model.metadata}
+        about = {"model": model.name, "version": model.version, **about}
         path = self._write("held-out.json", {**about, **table, "precision": precision_cost(segmenter, cases)})
         scores = ", ".join(f"{region} {value:.3f}" for region, value in table["mean_dice"].items())
         console.out.print(f"Mean Dice on {len(held)} held-out cases: {scores}. By case in {path}.")

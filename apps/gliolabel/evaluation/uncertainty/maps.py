@@ -26,7 +26,8 @@ class MapKind:
     passes: bool = True
 
 
-#: Every map, by name. All are stretched to run from 0 to 1, which the thresholds of the QU-BraTS score need; AURC sees only their order.
+#: Every map, by name, between 0 and 1. The QU-BraTS score depends on the scale: 1 - max probability stands as it is and doubled, so that
+#: its scale is not what it loses by. AURC sees only the order of the voxels.
 MAPS: Final[Mapping[str, MapKind]] = {
     "std": MapKind("standard deviation", "Standard deviation over the passes, doubled: the map that is served."),
     "entropy": MapKind("entropy", "Binary entropy of the mean over the passes."),
