@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from gliolabel.cli.logs import quiet_libraries
+from gliolabel.cli.state import STATE_VARIABLE
 from gliolabel.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,9 +20,12 @@ FOLDS = 5
 
 
 def train(
-    recipe: Annotated[str, typer.Option(help="Recipe (`gliolabel recipes` shows them), or a .yaml file.")],
     studies: Annotated[Path, typer.Option(help="Folder with labelled cases: BraTS and alike, or LGG slices.", metavar="DIR")],
-    output: Annotated[Path, typer.Option(help="Folder for checkpoint, weights, curves and scores.", metavar="DIR")],
+    recipe: Annotated[str | None, typer.Option(help="Recipe (`gliolabel recipes` shows them), or a .yaml file.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for checkpoint, weights, curves and scores.", metavar="DIR")] = None,
+    retrain: Annotated[
+        str | None, typer.Option(help="Instead of a recipe: the served model of this name, on all accepted labels.", metavar="MODEL")
+    ] = None,
     change: Annotated[
         list[str] | None,
         typer.Option(
@@ -45,16 +50,54 @@ def train(
     labels: Annotated[str | None, typer.Option(help="Numbering of labels in the folder, if its layout does not tell.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the output folder.")] = False,
     tracking: Annotated[bool, typer.Option("--tracking/--no-tracking", help="Write curves and pictures to OUTPUT/mlflow.db.")] = True,
+    state: Annotated[Path | None, typer.Option(help="--retrain: the state folder, as `gliolabel --state`.", metavar="DIR")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(min=1e-9, max=0.1, help="--retrain: the highest; by default a tenth of the recipe's.")
+    ] = None,
+    promote: Annotated[
+        Literal["automatically", "wait"], typer.Option(help="--retrain: serve the new version if the gate allows it, or wait for a person.")
+    ] = "automatically",
+    gate: Annotated[Path | None, typer.Option(help="--retrain: the gate's criteria instead of the package's own.", metavar="FILE")] = None,
+    labels_in_folder: Annotated[
+        Literal["import", "ignore"], typer.Option(help="--retrain: whether labels beside the cases count as accepted.")
+    ] = "import",
 ) -> None:
-    """Train a recipe.
+    """Train a recipe, or retrain a served model.
 
     Cases are divided by patient. Every epoch (every hundred steps on patches) ends with a checkpoint; after an interruption the same
     command with --resume goes on to the same weights. Writes OUTPUT/RECIPE.safetensors, whose header says what it was trained on,
     split.json, curves.json, and the scores: test.json, or held-out.json for recipes on patches.
 
     Several GPUs or machines: torchrun --nproc-per-node N -m gliolabel.cli train ... with the same options.
+
+    --retrain MODEL goes on training the served version on all accepted labels, as the server's Train button does: --epochs of a hundred
+    steps, then the gate. After an interruption the same command goes on.
     """
     quiet_libraries()
+    if retrain is not None:
+        _refuse({"--recipe": recipe, "--output": output, "--steps": steps, "--fold": fold, "--initial": initial, "--set": change})
+        if state is not None:
+            os.environ[STATE_VARIABLE] = str(state.resolve())
+        from gliolabel.cli.retraining import Asked, retrain_model
+
+        retrain_model(
+            Asked(
+                model=retrain,
+                studies=studies,
+                epochs=epochs,
+                learning_rate=learning_rate,
+                device=device,
+                labels=labels,
+                labels_in_folder=labels_in_folder,
+                promote=promote == "automatically",
+                criteria=gate,
+            )
+        )
+        return
+    if recipe is None or output is None:
+        raise InputError(
+            f"{'--recipe' if recipe is None else '--output'}: is missing. Name a recipe and an output folder, or --retrain MODEL."
+        )
     if epochs is not None and steps is not None:
         raise InputError(f"--epochs {epochs} and --steps {steps}: give one of them")
     if not studies.is_dir():
@@ -79,6 +122,13 @@ def train(
             run.on_whole_samples(studies, labels=labels)
     finally:
         run.leave()
+
+
+def _refuse(given: Mapping[str, object]) -> None:
+    """Refuse options that mean nothing to a retraining."""
+    found = [name for name, value in given.items() if value is not None]
+    if found:
+        raise InputError(f"{found[0]}: does not go with --retrain, which goes on with the served version and its recipe. Leave it out.")
 
 
 def _open(studies: Path, labels: str | None) -> Studies:

@@ -24,7 +24,7 @@ from gliolabel.state.files import replace_text
 from gliolabel.state.labels import FINAL, IMPORT_AUTHOR
 from gliolabel.state.roles import Role, refuse_locked
 from gliolabel.state.tables import LabelRow, now
-from gliolabel.training.retraining.folder import JobFolder, job_folders
+from gliolabel.training.retraining.folder import JobFolder, job_folders, one_at_a_time
 from gliolabel.training.retraining.job import Job, JobCase, JobFile, Outcome, Owner
 from gliolabel.training.retraining.planning import draw_weights
 
@@ -117,8 +117,13 @@ class Retrainings:
         """The folder of a job: one that was interrupted and would learn just this, or a new one. Others that were interrupted are given up.
 
         Raises:
+            ConflictError: another process is training in this state folder.
             UnavailableError: the disk is full, or the state folder cannot be written. Nothing has begun.
         """
+        with one_at_a_time(self._state):  # what looks interrupted may be another process's
+            return self._begin(job)
+
+    def _begin(self, job: Job) -> JobFolder:
         for left in self.interrupted(job.model):
             if left.job().learns_from() == job.learns_from():
                 return left
