@@ -58,7 +58,7 @@ def test_info_is_what_the_plugin_needs(client: MONAILabelClient) -> None:
     assert list(info["models"]) == ["unet3d", "resunet2d", "where_to_look", "uncertainty"]
     assert [model["type"] for model in info["models"].values()] == ["segmentation"] * 3 + ["others"]
     assert info["models"]["uncertainty"]["labels"] == []
-    assert info["trainers"] == {}
+    assert list(info["trainers"]) == ["unet3d", "resunet2d"]
     assert next(iter(info["strategies"])) == "most_uncertain"
     assert not info.get("config")
     assert info["datastore"]["total"] >= 4
