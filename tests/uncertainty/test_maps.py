@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from gliolabel.uncertainty import entropy_map, mutual_information_map, pairwise_dice, std_map, volume_variation
+from gliolabel.uncertainty.maps import expected_error_map
 from gliolabel.uncertainty.running import RunningMaps
 from gliolabel.uncertainty.scores import band_mean
 
@@ -120,3 +121,16 @@ def test_band_mean_looks_at_the_border_only() -> None:
     assert band_mean(values, mask, spacing=(1, 1, 1)) == 0.0
     assert band_mean(values + 0.25, mask, spacing=(1, 1, 1)) == pytest.approx(0.25)
     assert band_mean(values, np.zeros_like(mask), spacing=(1, 1, 1)) is None
+
+
+def test_expected_error_is_the_chance_that_the_mask_is_wrong() -> None:
+    mean = np.array([0.0, 0.2, 0.5, 0.7, 1.0]).reshape(1, 5, 1, 1)
+    for mask in (False, True):
+        found = expected_error_map(mean, np.full(mean.shape, mask))
+        np.testing.assert_allclose(found, 1 - mean if mask else mean, atol=1e-7)
+        assert found.dtype == np.float32
+    # Truths drawn from the passes' own probabilities are wrong as often as expected.
+    rng = np.random.default_rng(0)
+    p, mask = rng.random((1, 100, 100, 10)), rng.random((1, 100, 100, 10)) < 0.5
+    wrong = (rng.random(p.shape) < p) != mask
+    assert expected_error_map(p, mask).sum() == pytest.approx(wrong.sum(), rel=0.02)
