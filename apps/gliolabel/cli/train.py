@@ -50,7 +50,10 @@ def train(
     labels: Annotated[str | None, typer.Option(help="Numbering of labels in the folder, if its layout does not tell.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the output folder.")] = False,
     tracking: Annotated[bool, typer.Option("--tracking/--no-tracking", help="Write curves and pictures to OUTPUT/mlflow.db.")] = True,
-    state: Annotated[Path | None, typer.Option(help="--retrain: the state folder, as `gliolabel --state`.", metavar="DIR")] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="State folder, as `gliolabel --state DIR train`: what is served, and which cases are locked.", metavar="DIR"),
+    ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(min=1e-9, max=0.1, help="--retrain: the highest; by default a tenth of the recipe's.")
     ] = None,
@@ -74,10 +77,10 @@ def train(
     steps, then the gate. After an interruption the same command goes on.
     """
     quiet_libraries()
+    if state is not None:
+        os.environ[STATE_VARIABLE] = str(state.resolve())
     if retrain is not None:
         _refuse({"--recipe": recipe, "--output": output, "--steps": steps, "--fold": fold, "--initial": initial, "--set": change})
-        if state is not None:
-            os.environ[STATE_VARIABLE] = str(state.resolve())
         from gliolabel.cli.retraining import Asked, retrain_model
 
         retrain_model(

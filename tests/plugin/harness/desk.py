@@ -105,6 +105,14 @@ class Desk:
         """Paint into a segment of the plugin's segmentation."""
         scene.paint(self._widget._segmentNode, self._widget._volumeNode, name=segment, brush=brush)
 
+    def wait_for_timer(self) -> bool:
+        """Let the panel's timer fire once, which looks how far a training is. Returns whether it goes on looking."""
+        timer = self._widget.timer
+        if timer is not None and timer.active:
+            timer.timeout.emit()
+            self._raise_uncaught()
+        return self._widget.timer is not None
+
     def close_scene(self) -> None:
         """File > Close Scene."""
         import slicer

@@ -12,7 +12,7 @@ from gliolabel.errors import ConflictError, InputError
 from gliolabel.state import StateFolder
 from gliolabel.state.roles import Role
 from gliolabel.training.retraining.folder import JobFolder, job_folders, one_at_a_time
-from gliolabel.training.retraining.job import Job, Outcome, check_images
+from gliolabel.training.retraining.job import Job, JobFile, Outcome, check_images
 from gliolabel.training.retraining.planning import MOST_WEIGHT, draw_weights
 
 
@@ -104,6 +104,22 @@ def test_the_end_deletes_what_only_a_continuation_needs(site: Site) -> None:
     folder.end(outcome)
     assert folder.outcome() == outcome
     assert not folder.run.exists()
+
+
+def test_images_in_the_cache_are_kept_until_the_end(site: Site) -> None:
+    cached = site.state.cache / "volumes" / "P2_000_t1ce.nii.gz"
+    cached.parent.mkdir(parents=True)
+    cases = list(site.cases())
+    cached.write_bytes(cases[0].sequences["t1ce"].path.read_bytes())
+    elsewhere = cases[0].sequences["flair"]
+    cases[0] = cases[0].model_copy(update={"sequences": {"t1ce": JobFile(path=cached), "flair": elsewhere}})
+    folder = site.job(cases=tuple(cases))
+    cached.unlink()  # a cache may be emptied at any time
+    kept = folder.job().cases[0]
+    assert kept.sequences["flair"] == elsewhere
+    assert kept.case().read().arrays["t1ce"].shape == (24, 40, 40)
+    folder.end(Outcome(status="STOPPED", sentence="stopped"))
+    assert not folder.images.exists()
 
 
 def test_one_retraining_at_a_time(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pydantic import ValidationError
 from gliolabel.errors import ConflictError, InputError, UnavailableError
 from gliolabel.state import StateFolder
 from gliolabel.state.files import replace_text
-from gliolabel.training.retraining.job import Job, Outcome
+from gliolabel.training.retraining.job import Job, JobCase, JobFile, Outcome
 
 _JOB = "job.json"
 _OUTCOME = "outcome.json"
@@ -35,6 +36,11 @@ class JobFolder:
     def run(self) -> Path:
         """Checkpoint and prepared cases; deleted when it is over."""
         return self.path / "run"
+
+    @property
+    def images(self) -> Path:
+        """Images that would not be sure to be there until the end; deleted when it is over."""
+        return self.path / "images"
 
     @property
     def weights(self) -> Path:
@@ -75,11 +81,13 @@ class JobFolder:
             raise InputError(f"{path}: cannot be read as a retraining ({words}). Delete the folder; nothing else depends on it.") from error
 
     def write_job(self, job: Job) -> None:
-        """Write down what it is made of.
+        """Write down what it is made of, and keep the images that lie in the state folder's cache, which may be deleted at any time.
 
         Raises:
             UnavailableError: the disk is full, or the state folder cannot be written.
         """
+        cache = StateFolder(job.state).cache.resolve()
+        job = job.model_copy(update={"cases": tuple(self._keep(case, cache) for case in job.cases)})
         # File names of studies may name patients.
         replace_text(self.path / _JOB, job.model_dump_json(indent=1) + "\n", mode=0o600)
 
@@ -98,6 +106,7 @@ class JobFolder:
         """
         replace_text(self.path / _OUTCOME, outcome.model_dump_json(indent=1) + "\n")
         shutil.rmtree(self.run, ignore_errors=True)
+        shutil.rmtree(self.images, ignore_errors=True)
 
     def note(self, entry: Mapping[str, Any]) -> None:
         """Add a line to :attr:`progress`. A full disk is not noticed here: whatever matters is written elsewhere, and says so."""
@@ -115,6 +124,24 @@ class JobFolder:
             with contextlib.suppress(ValueError):
                 found.append(json.loads(line))
         return [entry for entry in found if isinstance(entry, dict)]
+
+    def _keep(self, case: JobCase, cache: Path) -> JobCase:
+        """The case with links to those of its files that lie in ``cache``."""
+        files = {name: self._kept(file) if file.path.is_relative_to(cache) else file for name, file in case.sequences.items()}
+        return case.model_copy(update={"sequences": files})
+
+    def _kept(self, file: JobFile) -> JobFile:
+        target = self.images / file.path.name
+        try:
+            self.images.mkdir(parents=True, exist_ok=True)
+            if not target.exists():
+                try:
+                    os.link(file.path, target)
+                except OSError:  # a file system without links
+                    shutil.copyfile(file.path, target)
+        except OSError as error:
+            raise UnavailableError(f"{file.path.name} cannot be kept in {self.images} ({error.strerror or error}).") from error
+        return JobFile(path=target, component=file.component)
 
 
 def job_folders(state: StateFolder) -> list[JobFolder]:
