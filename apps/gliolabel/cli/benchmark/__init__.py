@@ -61,9 +61,13 @@ def benchmark(
     ] = False,
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="With --selection: repetitions.")] = 5,
     budgets: Annotated[str, typer.Option(help="With --selection: numbers of annotated cases.")] = "4,8,12",
+    week: Annotated[
+        bool, typer.Option("--week", help="Instead: a champion of 4 cases, 3 rounds of 4 corrected ones, judged on 4. Takes an hour.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="With --week: which case comes when.")] = 0,
     output: Annotated[
         Path | None,
-        typer.Option(help="Also write the numbers to this JSON file; with --selection the study's folder, which goes on.", metavar="PATH"),
+        typer.Option(help="Also write the numbers to this JSON file; with --selection or --week a folder, which goes on.", metavar="PATH"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
@@ -81,6 +85,9 @@ def benchmark(
         return
     if selection:
         _selection(model or [_STUDIED], studies=studies, seeds=seeds, budgets=budgets, device=device, output=output, as_json=as_json)
+        return
+    if week:
+        _week(model or ["resunet2d"], studies=studies, seed=seed, device=device, output=output, as_json=as_json)
         return
     from gliolabel.cli.benchmark.measuring import Job, machine, measure
     from gliolabel.cli.benchmark.table import table
@@ -176,6 +183,21 @@ def _selection(
         load_recipe(recipes[0]), studies, output=output, design=design, seeds=seeds, device=device, shown=not as_json
     )
     _give(result, output=None, as_json=as_json, shown=lambda: selection_table(result))
+
+
+def _week(models: list[str], *, studies: Path | None, seed: int, device: str | None, output: Path | None, as_json: bool) -> None:
+    if studies is None or output is None:
+        raise InputError("--week: needs --studies DIR, the labelled cases, and --output DIR, where the week is kept and goes on")
+    if len(models) > 1:
+        raise InputError(f"--week: takes one model, --model names {len(models)}: {', '.join(models)}")
+    import torch
+
+    from gliolabel.cli.benchmark.week import measure_week
+    from gliolabel.cli.benchmark.week_table import week_table
+
+    where = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    result = measure_week(models[0], studies, output=output, seed=seed, device=where, shown=not as_json)
+    _give(result, output=None, as_json=as_json, shown=lambda: week_table(result))
 
 
 def _give(result: dict[str, Any], *, output: Path | None, as_json: bool, shown: Callable[[], Group]) -> None:
