@@ -1,0 +1,84 @@
+"""Write the page of the simulated week from what `gliolabel benchmark --week` wrote.
+
+python docs/week/make_page.py docs/week/measured.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from gliolabel.vocabulary import REGIONS, RESEARCH_NOTICE
+
+PAGE = Path(__file__).parent.parent / "reference" / "simulated-week.md"
+
+
+def main() -> int:
+    """Write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("measured", type=Path, help="the result.json of a week")
+    result = json.loads(parser.parse_args().measured.read_text(encoding="utf-8"))
+    PAGE.write_text("\n".join([*_head(result), *_table(result), *_words(result)]) + "\n", encoding="utf-8")
+    print(PAGE)
+    return 0
+
+
+def _head(result: dict[str, Any]) -> list[str]:
+    data, machine, plan = result["data"], result["machine"], result["data"]["plan"]
+    rounds = plan["rounds"]
+    return [
+        "# A simulated week",
+        "",
+        "Written by `python docs/week/make_page.py docs/week/measured.json` from the output of",
+        "",
+        f"    gliolabel benchmark --week --model {result['recipe']['name']} --studies {data['studies']} --output week --seed {data['seed']}",
+        "",
+        "Do not edit. The command can be interrupted at any time; given again, it goes on.",
+        "",
+        f"Does the loop of correcting, training and judging make a model better? A first champion learns from {len(plan['first'])} cases. Then "
+        f"come {len(rounds)} rounds: in each, {len(rounds[0])} more cases are corrected (the labels that lie beside them stand for a "
+        "radiologist's), the champion goes on learning from all corrected so far, by the very job that the server runs, and the gate compares "
+        f"it with the champion on {len(plan['locked'])} locked cases, which no version ever saw.",
+        "",
+        f"Data: {data['cases']} cases of `{data['studies']}`, one a patient, dealt at random (seed {data['seed']}). Machine: "
+        f"{machine['processor']}, {machine['cores']} cores, {machine['gpu'] or 'no GPU'}, {machine['device']}; torch {machine['torch']}; code "
+        f"{result['code_version']}.",
+        "",
+        f"Network: `{result['recipe']['name']}`, made smaller for a processor: `{'`, `'.join(result['recipe']['changes'])}`. "
+        f"{result['retraining']['steps']} steps after each round, highest learning rate {result['retraining']['learning_rate']}.",
+    ]
+
+
+def _table(result: dict[str, Any]) -> list[str]:
+    lines = [
+        "",
+        f"| version | learned from | {' | '.join(f'Dice {region}' for region in REGIONS)} | gate | served after it |",
+        "|---|---|" + "---|" * len(REGIONS) + "---|---|",
+    ]
+    for day in result["days"]:
+        scores = " | ".join(f"{day['dice'][region]:.3f}" if region in day["dice"] else "" for region in REGIONS)
+        lines.append(f"| {day['version']} | {day['cases']} cases | {scores} | {day['decision'] or 'first champion'} | {day['served']} |")
+    return lines
+
+
+def _words(result: dict[str, Any]) -> list[str]:
+    locked, criteria = len(result["data"]["plan"]["locked"]), result["criteria"]
+    lines = ["", "What the gate said:", ""]
+    lines += [f"* {day['version']}: {day['sentence']}" for day in result["days"] if day["sentence"]]
+    return [
+        *lines,
+        "",
+        f"The gate here decides on {criteria['least_patients']} patients, so that the loop can be seen at work; all its other criteria are the "
+        f"usual ones. In a hospital it would not: with {locked} locked cases the verdict is *unproven*, and a person decides. For the same reason "
+        f"this table shows how the loop works, and nothing about how good a model of {result['days'][-1]['cases']} cases is elsewhere. It is one "
+        "run with one seed.",
+        "",
+        f"**{RESEARCH_NOTICE}**",
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
