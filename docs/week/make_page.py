@@ -28,27 +28,27 @@ def main() -> int:
 
 def _head(result: dict[str, Any]) -> list[str]:
     data, machine, plan = result["data"], result["machine"], result["data"]["plan"]
-    rounds = plan["rounds"]
+    recipe, retraining, rounds = result["recipe"], result["retraining"], plan["rounds"]
+    command = f"gliolabel benchmark --week --model {recipe['name']} --studies {data['studies']} --output week --seed {data['seed']}"
     return [
         "# A simulated week",
         "",
         "Written by `python docs/week/make_page.py docs/week/measured.json` from the output of",
         "",
-        f"    gliolabel benchmark --week --model {result['recipe']['name']} --studies {data['studies']} --output week --seed {data['seed']}",
+        f"    {command}",
         "",
         "Do not edit. The command can be interrupted at any time; given again, it goes on.",
         "",
-        f"Does the loop of correcting, training and judging make a model better? A first champion learns from {len(plan['first'])} cases. Then "
-        f"come {len(rounds)} rounds: in each, {len(rounds[0])} more cases are corrected (the labels that lie beside them stand for a "
-        "radiologist's), the champion goes on learning from all corrected so far, by the very job that the server runs, and the gate compares "
-        f"it with the champion on {len(plan['locked'])} locked cases, which no version ever saw.",
+        "Does the loop of correcting, training and judging make a model better? A first champion learns from "
+        f"{len(plan['first'])} cases. Then come {len(rounds)} rounds: in each, {len(rounds[0])} more cases are corrected (the labels "
+        "that lie beside them stand for a radiologist's), the champion goes on learning from all corrected so far, by the very job that "
+        f"the server runs, and the gate compares it with the champion on {len(plan['locked'])} locked cases, which no version ever saw.",
         "",
-        f"Data: {data['cases']} cases of `{data['studies']}`, one a patient, dealt at random (seed {data['seed']}). Machine: "
-        f"{machine['processor']}, {machine['cores']} cores, {machine['gpu'] or 'no GPU'}, {machine['device']}; torch {machine['torch']}; code "
-        f"{result['code_version']}.",
-        "",
-        f"Network: `{result['recipe']['name']}`, made smaller for a processor: `{'`, `'.join(result['recipe']['changes'])}`. "
-        f"{result['retraining']['steps']} steps after each round, highest learning rate {result['retraining']['learning_rate']}.",
+        f"Data: {data['cases']} cases of `{data['studies']}`, one a patient, dealt at random (seed {data['seed']}).",
+        f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['gpu'] or 'no GPU'}, computed on {machine['device']}; torch "
+        f"{machine['torch']}; code {result['code_version']}.",
+        f"Network: `{recipe['name']}`, made smaller for a processor: `{'`, `'.join(recipe['changes'])}`; {retraining['steps']} steps after "
+        f"each round, highest learning rate {retraining['learning_rate']}.",
     ]
 
 
@@ -71,10 +71,9 @@ def _words(result: dict[str, Any]) -> list[str]:
     return [
         *lines,
         "",
-        f"The gate here decides on {criteria['least_patients']} patients, so that the loop can be seen at work; all its other criteria are the "
-        f"usual ones. In a hospital it would not: with {locked} locked cases the verdict is *unproven*, and a person decides. For the same reason "
-        f"this table shows how the loop works, and nothing about how good a model of {result['days'][-1]['cases']} cases is elsewhere. It is one "
-        "run with one seed.",
+        f"The gate here decides on {criteria['least_patients']} patients, so that the loop can be seen at work; all its other criteria are "
+        f"the usual ones. In a hospital it would not: with {locked} locked cases the verdict is *unproven*, and a person decides. For the "
+        "same reason this table shows how the loop works, and nothing about how good such a model is elsewhere. It is one run, one seed.",
         "",
         f"**{RESEARCH_NOTICE}**",
     ]
