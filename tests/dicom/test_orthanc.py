@@ -138,6 +138,7 @@ def test_orthanc_asks_for_a_login(pacs: Callable[..., Orthanc], volumes: Volumes
     same(next(iter(opened(archive))), volumes)
 
 
+@pytest.mark.timeout(600)
 def test_orthanc_goes_away_and_comes_back(
     pacs: Callable[..., Orthanc], serve: Callable[..., Server], volumes: Volumes, tmp_path: Path
 ) -> None:

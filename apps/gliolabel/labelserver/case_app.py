@@ -114,6 +114,7 @@ class CaseApp(_Base):
 
     def info(self) -> dict[str, Any]:
         """What the plugin is told."""
+        self.cases.refresh_now_and_then()
         studies = self.cases.studies
         summary = f"{len(studies)} cases ({studies.layout})."
         self.description = " ".join([summary, *study_warnings(studies), *self.advice(), *self.news(), RESEARCH_NOTICE])
