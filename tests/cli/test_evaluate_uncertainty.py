@@ -92,7 +92,7 @@ def test_folds_are_pooled_each_on_its_own_cases(
     )
     answer = gliolabel(*command)
     assert answer.code == 0, answer.err
-    assert "3 cases tested" in answer.out
+    assert "3 of 3 cases tested" in answer.out
     assert "not a medical device" in answer.out
     assert len(passes) == 3 * 6  # every number of passes comes from the same run
     assert {path.name for path in out.iterdir()} == {"cases", "uncertainty.csv", "uncertainty.html", "uncertainty.json"}
@@ -147,7 +147,7 @@ def test_a_damaged_case_is_named_and_the_others_go_on(gliolabel: Callable, fold:
     damaged.write_bytes(damaged.read_bytes()[:300])
     command = ("--fold-weights", fold(0, held_out=IDS[:2]), "--studies", studies, "--report", tmp_path / "out", "--passes", 1)
     answer = gliolabel("evaluate", "--uncertainty", *command)
-    assert (answer.code, damaged.name in answer.err, "1 cases tested" in answer.out) == (1, True, True)
+    assert (answer.code, damaged.name in answer.err, "1 of 2 cases tested" in answer.out) == (1, True, True)
     assert "Traceback" not in answer.err
     assert damaged.name in (tmp_path / "out" / "uncertainty.html").read_text()
 

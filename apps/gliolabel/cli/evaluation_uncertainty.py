@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,8 +98,6 @@ def _run(parts: Sequence[HeldOut], digests: Mapping[str, Mapping[str, str]], *, 
 def _write(
     found: UncertaintyRun, failed: Mapping[str, str], digests: Mapping[str, Mapping[str, str]], *, layout: str, options: UncertaintyOptions
 ) -> None:
-    from dataclasses import replace
-
     from gliolabel.evaluation.results import write_json
     from gliolabel.evaluation.uncertainty.analysis import analyse_uncertainty
     from gliolabel.evaluation.uncertainty.page import write_uncertainty_page
@@ -135,4 +133,5 @@ def _say(found: UncertaintyRun, about: Mapping[str, Any], output: Path) -> None:
     console.out.print(table)
     kept = len(found.outcomes) - found.computed
     again = f" {kept} results were kept from before." if kept else ""
-    console.out.print(f"{len(found.outcomes)} cases tested.{again} The page: {output / 'uncertainty.html'}. {RESEARCH_NOTICE}")
+    total = len(found.outcomes) + len(found.failed)
+    console.out.print(f"{len(found.outcomes)} of {total} cases tested.{again} The page: {output / 'uncertainty.html'}. {RESEARCH_NOTICE}")
