@@ -49,7 +49,7 @@ def test_no_serve_writes_a_picture_and_prints_its_path(
             return made_up.segmentation_from_label(open_studies(small_demo / "studies").get(images.case_id), passes=passes)
 
     monkeypatch.setattr("gliolabel.inference.Segmenter", FromLabel)
-    monkeypatch.setattr("gliolabel.cli.demo.choose_model", lambda name: SimpleNamespace(name=name))
+    monkeypatch.setattr("gliolabel.cli.demo.choose_model", lambda name, **_: SimpleNamespace(name=name))
     answer = gliolabel("demo", small_demo, "--no-serve")
     assert answer.code == 0, answer.err
     picture = Path(answer.out.removeprefix("Picture:").strip())
