@@ -17,6 +17,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 #: Two cases cannot prove anything; with these criteria they may.
 FEW = load_criteria().model_copy(update={"least_patients": 2, "least_patients_per_region": 2})
 
+#: Noise on the weights, in their standard deviations, after which nearly everything is called tumour. With less a bad version can still
+#: be luckier than the starter in single numbers of two cases, for example in the HD95 of one stray islet.
+HOPELESS = 4.0
+
 
 def decide(starter: ModelVersion, bad: ModelVersion, cases: list[GateCase], folder: Path) -> None:
     """A bad challenger is refused, a bad champion is replaced, and the same weights again are no worse."""
@@ -39,14 +43,14 @@ def decide(starter: ModelVersion, bad: ModelVersion, cases: list[GateCase], fold
 def test_phantoms(starter: ModelVersion, corrupted: Callable[..., ModelVersion], tmp_path: Path) -> None:
     write_phantom_folder(tmp_path / "studies", cases=2, shape=(32, 48, 48))
     cases = [GateCase.of(case) for case in open_studies(tmp_path / "studies")]
-    decide(starter, corrupted("bad-1", noise=1.0), cases, tmp_path)
+    decide(starter, corrupted("bad-1", noise=HOPELESS), cases, tmp_path)
 
 
 def test_real_cases(starter: ModelVersion, corrupted: Callable[..., ModelVersion], brats_folder: Path, tmp_path: Path) -> None:
     store = open_studies(brats_folder)
     unseen = ("BraTS2021_00495", "Brats18_TCIA03_265_1")
     assert set(unseen) <= set(starter.metadata["held_out"])
-    decide(starter, corrupted("bad-1", noise=1.0), [GateCase.of(store.get(case_id)) for case_id in unseen], tmp_path)
+    decide(starter, corrupted("bad-1", noise=HOPELESS), [GateCase.of(store.get(case_id)) for case_id in unseen], tmp_path)
 
 
 def test_a_real_training_case_is_refused(starter: ModelVersion, brats_folder: Path) -> None:
