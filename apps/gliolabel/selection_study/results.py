@@ -95,12 +95,12 @@ def summarise_study(records: Iterable[Record], design: Design, facts: Mapping[st
 
 
 def sentences(found: Mapping[str, Any]) -> list[str]:
-    """What the study says, one sentence for each pair of strategies."""
+    """What the study says of the areas under the curves, one sentence for each pair of strategies."""
     lines = []
     for row in found["differences"]:
         if row["at"] != "area":
             continue
-        text = f"{row['strategy']} minus {row['against']}, area under the curve: {with_interval(row, sign='+')}, above 0 "
+        text = f"{row['strategy']} minus {row['against']}: {with_interval(row, sign='+')}, above 0 "
         text += f"in {row['better']} of {len(row['by_seed'])} repetitions"
         interval = row["interval"]
         if interval is None:

@@ -25,4 +25,11 @@ def selection_table(result: Mapping[str, Any]) -> Group:
     everything = f"Trained on all {found['all']['cases']:.0f} that are not locked: {with_interval(found['all'])}."
     about = f"Mean Dice of {data['locked']} locked patients in each of {len(found['seeds'])} repetitions, of {data['patients']} patients. "
     about += "Intervals: 95 %, bootstrap over repetitions and patients. Simulated: the labels are those of the data set."
-    return Group(lines, Text(), Text(everything), *(Text(line) for line in sentences(found)), Text(about))
+    return Group(
+        lines,
+        Text(),
+        Text(everything),
+        Text("Differences of the areas under the curves:"),
+        *(Text(line) for line in sentences(found)),
+        Text(about),
+    )
