@@ -158,6 +158,15 @@ def test_what_was_interrupted_is_continued_by_the_same_request_and_given_up_by_a
     assert made.retrainings.to_continue("unet3d") == other
 
 
+def test_what_was_to_be_promoted_is_not_continued_for_somebody_who_wants_to_decide(bench: Callable[..., Bench]) -> None:
+    made = bench()
+    folder = made.begin()
+    waiting = made.retrainings.begin(made.plan().model_copy(update={"promote": False}))
+    assert waiting != folder
+    assert folder.outcome() is not None
+    assert not waiting.job().promote
+
+
 def test_what_ends_again_and_again_is_not_continued_by_itself(bench: Callable[..., Bench]) -> None:
     made = bench()
     folder = made.begin()

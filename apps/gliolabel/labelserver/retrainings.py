@@ -114,7 +114,7 @@ class Retrainings:
         return job
 
     def begin(self, job: Job) -> JobFolder:
-        """The folder of a job: one that was interrupted and would learn just this, or a new one. Others that were interrupted are given up.
+        """The folder of a job: of the same one that was interrupted, or a new one. Others of the model that were interrupted are given up.
 
         Raises:
             ConflictError: another process is training in this state folder.
@@ -125,7 +125,8 @@ class Retrainings:
 
     def _begin(self, job: Job) -> JobFolder:
         for left in self.interrupted(job.model):
-            if left.job().learns_from() == job.learns_from():
+            there = left.job()
+            if (there.learns_from(), there.device, there.promote) == (job.learns_from(), job.device, job.promote):
                 return left
             left.end(Outcome(status="STOPPED", sentence=f"given up: {job.owner.name} began another training of {job.model}"))
         folder = JobFolder(self._state.trainings / job.id)
