@@ -54,8 +54,6 @@ class RetrainTask(BackgroundTrainTask):
         super().__init__("")
         self._model, self._retrainings, self._workbench = model, retrainings, workbench
         self._stats: dict[str, Any] | None = None
-        #: When the last one began, by the server's clock; 0: none did since the server started.
-        self.began = 0.0
 
     def info(self) -> dict[str, Any]:
         """Description and options, as the plugin shows them."""
@@ -113,7 +111,7 @@ class RetrainTask(BackgroundTrainTask):
             UnavailableError: it failed; the message says why.
         """
         folder: JobFolder = run.prepared if run.prepared is not None else self.prepare(request, run.owner)
-        self.began, self._stats = time.time(), {}
+        self._stats = {}
         if self._retrainings.note_start(folder):
             run.say("continued where it was interrupted")
         outcome = self._watch(folder, run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from gliolabel.registry import Registry
 from gliolabel.state import StateFolder
 from gliolabel.state.files import file_sha256
 from gliolabel.state.roles import Role
-from gliolabel.studies import open_studies
+from gliolabel.studies import Case, open_studies
 from gliolabel.studies.writing import write_volume
 from gliolabel.training.cache import Cache
 from gliolabel.training.data import patch_data
@@ -64,11 +64,11 @@ def write_phantoms(folder: Path, *, cases: int, seed: int, labels: bool = True) 
     return folder
 
 
-def early_version(folder: Path, *, steps: int = 15) -> Path:
-    """A folder with the weights of a version that learned for a few steps on phantoms of its own."""
-    recipe = small_recipe()
+def early_version(folder: Path, *, steps: int = 15, recipe: Recipe | None = None, cases: Sequence[Case] = ()) -> Path:
+    """A folder with the weights of a version that learned for a few steps, by default on phantoms of its own."""
+    recipe = recipe or small_recipe()
     torch.set_num_threads(1)
-    cases = list(open_studies(write_phantoms(folder / "learned", cases=3, seed=1)))
+    cases = cases or list(open_studies(write_phantoms(folder / "learned", cases=3, seed=1)))
     data = patch_data(recipe, cases, held_out=[], cache=Cache(folder / "cache"))
     trained = Training(recipe, data.source, folder=folder / "run", steps=steps).run()
     about = describe_training(data.trained_on, held_out=[], steps=steps, initial=None)
