@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gliolabel.cli.benchmark.table import comparisons
+from gliolabel.cli.benchmark.table import comparisons, processor_words
 from gliolabel.vocabulary import REGIONS
 
 PAGE = Path(__file__).parent.parent / "reference" / "speed.md"
@@ -32,7 +32,6 @@ def main() -> int:
 
 def _head(result: dict[str, Any]) -> list[str]:
     case, machine = result["case"], result["machine"]
-    amx = " with AMX (bfloat16)" if machine["amx"] else ""
     return [
         "# Measured speed",
         "",
@@ -42,8 +41,7 @@ def _head(result: dict[str, Any]) -> list[str]:
         "",
         f"Case `{case['id']}` ({case['grid']}). The Dice shows that both pipelines do the same work, not how good the model is: "
         "the [model cards](../model-cards/unet3d.md) say that, and on which cases each model was trained.",
-        f"Machine: {machine['processor']}, {machine['cores']} cores{amx}, {machine['memory_gib']} GiB, {machine['gpu'] or 'no GPU'}; "
-        f"torch {machine['torch']}.",
+        f"Machine: {processor_words(machine)}, {machine['memory_gib']} GiB, {machine['gpu'] or 'no GPU'}; torch {machine['torch']}.",
     ]
 
 

@@ -113,7 +113,7 @@ def _row(pipeline: str, *, total: float, map_s: float | None, error: str = "") -
 
 
 def _text(rows: list[dict[str, Any]]) -> str:
-    machine = {"gliolabel": "0", "torch": "2", "processor": "A processor", "cores": 2, "amx": True, "memory_gib": 8, "gpu": None}
+    machine = {"gliolabel": "0", "torch": "2", "processor": "A processor", "cores": 2, "bf16": "AMX", "memory_gib": 8, "gpu": None}
     console = Console(width=250, record=True, quiet=True)
     with console.capture() as capture:
         console.quiet = False
@@ -128,7 +128,7 @@ def test_the_table_compares() -> None:
     assert "a map of 2 passes takes 5.0 times as long as a mask." in text
     assert "0.900" in text
     assert "c (synthetic)" in text
-    assert "A processor, 2 cores with AMX, no GPU" in text
+    assert "A processor, 2 cores with AMX bfloat16, no GPU" in text
 
 
 def test_a_map_is_compared_with_the_one_computed_pass_by_pass(tiny_unet: ModelVersion, small_case: Path) -> None:

@@ -30,10 +30,20 @@ class Precision:
         return torch.autocast(self.device.type, dtype=self.dtype)
 
 
+def cpu_bf16() -> str:
+    """The instructions by which this CPU computes bf16: ``"AMX"``, ``"AVX-512"`` (AMD from Zen 4 on), or ``""`` without any.
+
+    Without such instructions bf16 is emulated, slower than float32.
+    """
+    if torch.cpu._is_amx_tile_supported():
+        return "AMX"
+    return "AVX-512" if torch.cpu._is_avx512_bf16_supported() else ""
+
+
 def best_precision(device: torch.device) -> Precision:
-    """bf16 on CPUs with AMX tiles and on GPUs from Ampere on, float16 on older GPUs, float32 on all else."""
+    """bf16 on CPUs that compute it (:func:`cpu_bf16`) and on GPUs from Ampere on, float16 on older GPUs, float32 on all else."""
     if device.type == "cuda":
         return Precision(device, torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16)
-    if device.type == "cpu" and torch.cpu._is_amx_tile_supported():
+    if device.type == "cpu" and cpu_bf16():
         return Precision(device, torch.bfloat16)
     return Precision(device, torch.float32)

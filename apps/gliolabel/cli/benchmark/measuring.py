@@ -69,6 +69,7 @@ def machine() -> dict[str, Any]:
 
     from gliolabel import __version__
     from gliolabel.hardware import processor_name
+    from gliolabel.inference.precision import cpu_bf16
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
@@ -76,7 +77,7 @@ def machine() -> dict[str, Any]:
         "torch": torch.__version__,
         "processor": processor_name(),
         "cores": cores,
-        "amx": bool(torch.cpu._is_amx_tile_supported()),
+        "bf16": cpu_bf16(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }

@@ -31,9 +31,15 @@ def table(result: Mapping[str, Any]) -> Group:
     words = "Mask: files to file, second run. First: the run before. Map: so many passes. GiB: peak memory. WT, TC, ET: Dice."
     case, machine = result["case"], result["machine"]
     about = f"Case {case['id']}{' (synthetic)' if case['synthetic'] else ''}: {case['grid']}. "
-    about += f"{machine['processor']}, {machine['cores']} cores{' with AMX' if machine['amx'] else ''}, {machine['gpu'] or 'no GPU'}, "
+    about += f"{processor_words(machine)}, {machine['gpu'] or 'no GPU'}, "
     about += f"torch {machine['torch']}, gliolabel {machine['gliolabel']}."
     return Group(lines, Text(words), Text(), *stages, Text(), *(Text(line) for line in (*comparisons(result["rows"]), about)))
+
+
+def processor_words(machine: Mapping[str, Any]) -> str:
+    """The processor of :func:`~gliolabel.cli.benchmark.measuring.machine`, e.g. ``AMD EPYC, 2 cores with AVX-512 bfloat16``."""
+    bf16 = f" with {machine['bf16']} bfloat16" if machine["bf16"] else ""
+    return f"{machine['processor']}, {machine['cores']} cores{bf16}"
 
 
 def comparisons(rows: list[dict[str, Any]]) -> list[str]:

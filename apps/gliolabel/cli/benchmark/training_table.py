@@ -9,6 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from gliolabel.cli.benchmark.table import processor_words
+
 
 def training_table(result: Mapping[str, Any]) -> Group:
     """One line for each recipe."""
@@ -22,6 +24,6 @@ def training_table(result: Mapping[str, Any]) -> Group:
     machine = result["machine"]
     words = "Seconds of a training step, median; MONAI: SupervisedTrainer with CacheDataset, same network, loss, optimiser, format, batch. "
     words += "Ratio: MONAI's by ours, above 1 ours is faster. Draw: cutting and augmenting a batch, in neither."
-    about = f"{machine['processor']}, {machine['cores']} cores{' with AMX' if machine['amx'] else ''}, {machine['gpu'] or 'no GPU'}, "
+    about = f"{processor_words(machine)}, {machine['gpu'] or 'no GPU'}, "
     about += f"torch {machine['torch']}, gliolabel {machine['gliolabel']}."
     return Group(lines, Text(words), Text(about))

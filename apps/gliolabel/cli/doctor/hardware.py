@@ -57,10 +57,14 @@ def processor() -> Check:
     """Cores, and whether bf16 is done in hardware."""
     import torch
 
-    amx = bool(torch.cpu._is_amx_tile_supported())
+    from gliolabel.inference.precision import cpu_bf16
+
+    bf16 = cpu_bf16()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    details = {"cores": cores, "amx": amx, "capability": torch.backends.cpu.get_cpu_capability()}
-    text = f"{cores} cores, {details['capability']}, " + ("bf16 in hardware (AMX)" if amx else "no AMX: the CPU computes in float32")
+    details = {"cores": cores, "bf16": bf16, "capability": torch.backends.cpu.get_cpu_capability()}
+    text = f"{cores} cores, {details['capability']}, " + (
+        f"bf16 in hardware ({bf16})" if bf16 else "no bf16 instructions: it computes in float32"
+    )
     return Check("Processor", Level.OK, text, details=details)
 
 
