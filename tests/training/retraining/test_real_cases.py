@@ -1,4 +1,4 @@
-"""Retraining on real cases: right labels help an early version. A small network, so that it takes minutes."""
+"""Retraining on real cases: wrong labels are refused, right ones help an early version. A small network, so that it takes minutes."""
 
 from __future__ import annotations
 
@@ -52,3 +52,11 @@ def test_right_labels_help_an_early_version(make_site: Callable[[str], Site]) ->
     outcome = retrain(site.job(criteria=CRITERIA), Looker())
     assert (outcome.status, outcome.decision, outcome.promoted) == ("DONE", "promote", True), outcome.sentence
     assert site.champion.version == "site-1"
+
+
+def test_wrong_labels_are_refused_and_the_served_weights_are_the_same(make_site: Callable[[str], Site]) -> None:
+    site = make_site("wrong")
+    before = site.champion.sha256()
+    outcome = retrain(site.job(criteria=CRITERIA, corrupted=True), Looker())
+    assert (outcome.status, outcome.decision, outcome.promoted) == ("DONE", "refuse", False), outcome.sentence
+    assert site.champion.sha256() == before

@@ -107,7 +107,8 @@ def _judge(
     def measured(version: ModelVersion) -> list[CaseMeasures]:
         return measure(version, locked, device=job.device, report=lambda _: told.pause(), pause=told.pause, kept=kept)
 
-    verdict = judge(measured(champion), measured(challenger), criteria, seed=job.seed)
+    # The same draws for every run: the verdict is then a matter of the two versions alone, and cannot be tried again until it pleases.
+    verdict = judge(measured(champion), measured(challenger), criteria, seed=0)
     write_verdict(folder.verdict, verdict, criteria=criteria, champion=champion, challenger=challenger, cases=locked, manifest=manifest)
     registry.decide(challenger.name, challenger.version, verdict=verdict.as_json(), files=folder.verdict, against=champion)
     with registry.audit() as log:
