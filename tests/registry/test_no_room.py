@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.disks import no_file_longer_than
 
 from gliolabel.errors import UnavailableError
 from gliolabel.registry import Registry
 from gliolabel.state import StateFolder
-
-
-@contextmanager
-def no_file_longer_than(length: int) -> Iterator[None]:
-    """Every write beyond so many bytes of a file fails in the system, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (length, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 # Not even the change can be written down; MLflow's database, of some 950,000 bytes, cannot be written.

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
+from tests.disks import no_file_longer_than
 
 from gliolabel.errors import InputError, UnavailableError
 from gliolabel.phantoms import Phantom
@@ -26,6 +28,18 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, tiny: Phantom, monke
         write_volume(tiny.labels * 0, tiny.grid, path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("extension", [".nii.gz", ".nii", ".nrrd", ".mha"])
+@pytest.mark.parametrize("length", [0, 300, 6000])
+def test_a_file_that_was_not_written_to_its_end_is_no_file(tmp_path: Path, tiny: Phantom, extension: str, length: int) -> None:
+    path = tmp_path / f"mask{extension}"
+    noise = np.random.default_rng(0).integers(0, 256, tiny.labels.shape).astype(np.uint8)  # which no compression makes small
+    with no_file_longer_than(length), pytest.raises(UnavailableError, match="cannot be written"):
+        write_volume(noise, tiny.grid, path)
+    assert list(tmp_path.iterdir()) == []
+    write_volume(noise, tiny.grid, path)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(path))), noise)
 
 
 def test_a_missing_folder(tmp_path: Path, tiny: Phantom) -> None:
@@ -51,8 +65,6 @@ def test_nrrd_is_compressed(tmp_path: Path, tiny: Phantom) -> None:
 
 
 def test_booleans_become_bytes(tmp_path: Path, tiny: Phantom) -> None:
-    import SimpleITK as sitk
-
     write_volume(tiny.labels > 0, tiny.grid, tmp_path / "mask.nrrd")
     read = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "mask.nrrd")))
     assert read.dtype == np.uint8

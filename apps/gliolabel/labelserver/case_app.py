@@ -33,6 +33,7 @@ from gliolabel.labelserver.training_runs import TrainingRuns
 from gliolabel.labelserver.wire import BatchOptions, Options, read_options
 from gliolabel.labelserver.workbench import Workbench
 from gliolabel.state import Database, resolve_state_folder
+from gliolabel.state.leftovers import clear_leftovers
 from gliolabel.studies.files import split_extension
 from gliolabel.studies.headers import read_header
 from gliolabel.vocabulary import RESEARCH_NOTICE, LabelSet
@@ -135,6 +136,10 @@ class CaseApp(_Base):
         # Requests of an earlier process are answered or lost; their files are of no use.
         shutil.rmtree(self.folder.temporary, ignore_errors=True)
         self.folder.temporary.mkdir(parents=True, exist_ok=True)
+        try:
+            clear_leftovers(self.database)
+        except UnavailableError as error:  # the disk is full: they do no harm, and masks can be made all the same
+            _LOG.warning("%s", error)
         from monailabel.app import app as fastapi_app  # it imports this app's module, so not at the top
 
         install_routes(fastapi_app, self)

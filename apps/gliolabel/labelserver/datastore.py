@@ -7,6 +7,7 @@ import json
 import logging
 import threading
 import time
+import uuid
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +26,7 @@ from gliolabel.labelserver.wire import label_tag as checked_tag
 from gliolabel.state import Database
 from gliolabel.state.cases import CaseNotes
 from gliolabel.state.checksums import Checksums
-from gliolabel.state.files import file_stem
+from gliolabel.state.files import delete, file_stem
 from gliolabel.state.labels import FINAL, ORIGINAL, UNCERTAINTY, LabelStore
 from gliolabel.state.leases import Leases
 from gliolabel.state.maps import MapStore
@@ -344,7 +345,7 @@ class CaseDatastore(Datastore):
         if not completed:
             raise UnknownError("No case is completed yet, so there is nothing to put into an archive.")
         target = self._folder.cache / "dataset.zip"
-        temporary = target.with_suffix(f".{time.monotonic_ns()}")
+        temporary = self._folder.temporary / f"dataset_{uuid.uuid4().hex}.zip"  # cleared at every start
         try:
             with zipfile.ZipFile(temporary, "w") as archive:
                 for image_id in completed[:limit_cases] if limit_cases and limit_cases > 0 else completed:
@@ -357,7 +358,7 @@ class CaseDatastore(Datastore):
         except OSError as error:
             raise UnavailableError(f"The archive cannot be written to {target.parent}: {error.strerror or error}") from error
         finally:
-            temporary.unlink(missing_ok=True)
+            delete(temporary)
         return str(target)
 
     def refresh(self) -> None:

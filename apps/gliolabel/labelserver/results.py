@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import SimpleITK as sitk
 
 from gliolabel.errors import InputError, UnavailableError
-from gliolabel.state.files import file_stem
+from gliolabel.state.files import delete, file_stem
 from gliolabel.studies.files import EXTENSIONS
 from gliolabel.studies.grid import Grid
+from gliolabel.studies.writing import write_image
 
 _MASK_TYPES: Final = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 
@@ -62,9 +62,9 @@ class ResultFiles:
             )
         path = self.path(name, wanted)
         try:
-            sitk.WriteImage(grid.image(array), str(path), useCompression=wanted != ".nii", compressionLevel=1)
-        except RuntimeError as error:
-            path.unlink(missing_ok=True)
+            write_image(grid.image(array), path, level=1)
+        except (OSError, RuntimeError) as error:
+            delete(path)
             raise UnavailableError(f"The result cannot be written to {self.folder}: {str(error).splitlines()[-1]}") from error
         return path
 
@@ -74,7 +74,7 @@ class ResultFiles:
         try:
             path.write_text(json.dumps(content, allow_nan=False, indent=1), encoding="utf-8")
         except OSError as error:
-            path.unlink(missing_ok=True)
+            delete(path)
             raise UnavailableError(f"The result cannot be written to {self.folder}: {error.strerror or error}") from error
         return path
 

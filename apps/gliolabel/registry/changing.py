@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gliolabel.state.audit import AuditLog
-from gliolabel.state.files import replace_text
+from gliolabel.state.files import delete_temporaries, replace_text
 
 FILE = "changing.json"
 
@@ -68,6 +68,10 @@ class Changing:
             return Change.model_validate(json.loads(self._path.read_text(encoding="utf-8")))
         except (OSError, ValueError, ValidationError):
             return None
+
+    def tidy(self) -> None:
+        """Delete what a process that was killed here left. By one process of a state folder at a time."""
+        delete_temporaries(self._path)
 
     def end(self) -> None:
         """It is done, or was never done."""

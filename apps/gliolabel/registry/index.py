@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gliolabel.errors import UnavailableError
-from gliolabel.state.files import replace_text
+from gliolabel.state.files import delete_temporaries, replace_text
 
 FILE = "served.json"
 
@@ -113,6 +113,10 @@ class Index:
         """
         content: dict[str, Any] = {"models": {name: model.model_dump(mode="json") for name, model in models.items()}}
         replace_text(self._path, json.dumps(content, indent=1) + "\n")
+
+    def tidy(self) -> None:
+        """Delete what a process that was killed in :meth:`write` left. By one process of a state folder at a time."""
+        delete_temporaries(self._path)
 
     def touch(self) -> None:
         """It was compared with MLflow just now."""

@@ -280,6 +280,8 @@ class Registry(Versions):
         except OSError as error:
             raise UnavailableError(f"The state folder {self._state.path} cannot be written ({error.strerror or error}).") from error
         try:
+            self._changing.tidy()
+            self._index.tidy()
             record = self._record()
             left = self._changing.left()
             self._begin(record)

@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import select
 
 from gliolabel.errors import ConflictError
+from gliolabel.state.changes import next_number
 from gliolabel.state.database import Database
-from gliolabel.state.files import file_stem, write_for_good
+from gliolabel.state.files import delete, file_stem
+from gliolabel.state.named_files import named_file, require_written
 from gliolabel.state.tables import CaseRow, UploadRow
 
 
@@ -80,14 +82,16 @@ class UploadStore:
             UnavailableError: the disk is full.
         """
         relative = f"uploads/{file_stem(case_id)}_{uuid.uuid4().hex[:8]}{extension}"
-        write_for_good(self._folder.path / relative, write)
-        with self._database.writing() as session:
+        path = self._folder.path / relative
+        with named_file(path, write, is_named=lambda: self._names(relative)), self._database.writing() as session:
+            next_number(session)  # one at a time, on databases that let several write
             there = session.get(UploadRow, case_id)
             if there is None:
                 row = UploadRow(case_id=case_id, path=relative, voxels_sha256=voxels_sha256, author=author)
                 session.add(row)
+            require_written(path)
         if there is not None:  # somebody else was quicker
-            (self._folder.path / relative).unlink(missing_ok=True)
+            delete(path)
             if there.voxels_sha256 != voxels_sha256:
                 raise ConflictError(
                     f"There is already a volume named {case_id!r} with other voxels. Rename the volume in Slicer and send it again."
@@ -102,5 +106,9 @@ class UploadStore:
             if row is None:
                 return False
             session.delete(row)
-        self.file(row).unlink(missing_ok=True)
+        delete(self.file(row))
         return True
+
+    def _names(self, path: str) -> bool:
+        with self._database.reading() as session:
+            return session.scalar(select(UploadRow.case_id).filter_by(path=path)) is not None

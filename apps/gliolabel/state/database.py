@@ -58,9 +58,16 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that sees one moment of the database."""
+        """A session that sees one moment of the database.
+
+        Raises:
+            UnavailableError: the database is gone or cannot be opened.
+        """
         with Session(self.engine, expire_on_commit=False) as session:
-            yield session
+            try:
+                yield session
+            except OperationalError as error:
+                raise UnavailableError(f"The state database cannot be read: {_short(error)}.") from error
 
     @contextmanager
     def writing(self) -> Iterator[Session]:

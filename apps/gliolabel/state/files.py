@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import re
 import threading
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gliolabel.errors import UnavailableError
+
+_LOG = logging.getLogger(__name__)
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}\Z")
 _STEM_LENGTH = 48
@@ -56,12 +59,22 @@ def write_for_good(path: Path, write: Callable[[Path], object]) -> str:
             os.close(descriptor)
         _sync_folder(path.parent)
         return file_sha256(path)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise UnavailableError(f"{path.name} cannot be stored in {path.parent} ({error.strerror or error}). Nothing was stored.") from error
-    except BaseException:
-        path.unlink(missing_ok=True)
+    except BaseException as error:
+        delete(path)
+        if isinstance(error, OSError):
+            reason = error.strerror or error
+            raise UnavailableError(f"{path.name} cannot be stored in {path.parent} ({reason}). Nothing was stored.") from error
+        if isinstance(error, UnavailableError):
+            raise UnavailableError(f"{error} Nothing was stored.") from error
         raise
+
+
+def delete(path: Path) -> None:
+    """Delete a file that is of no use any more; one that cannot be deleted now does no harm."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:  # the disk can only be read; Windows: somebody reads the file
+        _LOG.debug("%s was left behind: %s", path, error)
 
 
 def replace_text(path: Path, text: str, *, mode: int = 0o644) -> None:
@@ -75,7 +88,7 @@ def replace_text(path: Path, text: str, *, mode: int = 0o644) -> None:
     Raises:
         UnavailableError: the disk is full or cannot be written. The old file is as it was.
     """
-    temporary = path.with_name(f".{path.name}-{os.getpid()}-{threading.get_ident()}.tmp")
+    temporary = path.with_name(f"{_temporary(path)}{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as stream:
@@ -87,8 +100,19 @@ def replace_text(path: Path, text: str, *, mode: int = 0o644) -> None:
     except OSError as error:
         raise UnavailableError(f"{path} cannot be written ({error.strerror or error}). It is as it was before.") from error
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        delete(temporary)
+
+
+def delete_temporaries(path: Path) -> None:
+    """Delete what a process that was killed in :func:`replace_text` left. To be called when no process is in there for this file."""
+    with contextlib.suppress(OSError):  # there is no such folder, or it cannot be read
+        for left in path.parent.iterdir():
+            if left.name.startswith(_temporary(path)):
+                delete(left)
+
+
+def _temporary(path: Path) -> str:
+    return f".{path.name}-"
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,8 +11,10 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from gliolabel.errors import UnknownError
+from gliolabel.state.changes import next_number
 from gliolabel.state.database import Database
-from gliolabel.state.files import file_stem, write_for_good
+from gliolabel.state.files import delete, file_stem
+from gliolabel.state.named_files import named_file, require_written, show
 from gliolabel.state.tables import LabelRow, now
 
 #: The tag of accepted labels.
@@ -52,8 +54,7 @@ class LabelStore:
     ) -> LabelRow:
         """Store a new version of a label.
 
-        The file gets a name of its own and is on the disk before the row is committed: a crash leaves at worst a file that nothing
-        names.
+        The file gets a name of its own and is on the disk before the row is committed, see :mod:`gliolabel.state.named_files`.
 
         Args:
             write: writes the label file to the path it is given.
@@ -66,19 +67,21 @@ class LabelStore:
         stamp = now()
         stem = file_stem(case_id)
         relative = f"labels/{stem}/{stem}_{tag}_{stamp:%Y%m%dT%H%M%S}_{uuid.uuid4().hex[:8]}{extension}"
-        sha256 = write_for_good(self._folder.path / relative, write)
-        row = LabelRow(
-            case_id=case_id,
-            tag=tag,
-            author=author,
-            created=stamp,
-            model_version=model_version,
-            path=relative,
-            sha256=sha256,
-            info=dict(info or {}),
-        )
-        with self._database.writing() as session:
-            self._append(session, row, with_it)
+        path = self._folder.path / relative
+        with named_file(path, write, is_named=lambda: self._names(relative)) as sha256:
+            row = LabelRow(
+                case_id=case_id,
+                tag=tag,
+                author=author,
+                created=stamp,
+                model_version=model_version,
+                path=relative,
+                sha256=sha256,
+                info=dict(info or {}),
+            )
+            with self._database.writing() as session:
+                self._append(session, row, with_it)
+                require_written(path)
         return row
 
     def accept(self, row: LabelRow, *, author: str, with_it: Callable[[Session, LabelRow], object] | None = None) -> LabelRow | None:
@@ -115,6 +118,7 @@ class LabelStore:
         if not new:
             return 0
         with self._database.writing() as session:
+            next_number(session)  # one at a time, on databases that let several write
             known = set(session.scalars(first))  # another process may have been quicker
             new = [case_id for case_id in new if case_id not in known]
             session.add_all(LabelRow(case_id=case_id, tag=FINAL, version=1, author=IMPORT_AUTHOR) for case_id in new)
@@ -124,20 +128,22 @@ class LabelStore:
         """Make the file of an imported label."""
         stem = file_stem(row.case_id)
         relative = f"labels/{stem}/{stem}_{row.tag}_{IMPORT_AUTHOR}_{uuid.uuid4().hex[:8]}.nii.gz"
-        sha256 = write_for_good(self._folder.path / relative, write)
-        with self._database.writing() as session:
+        path = self._folder.path / relative
+        with named_file(path, write, is_named=lambda: self._names(relative)) as sha256, self._database.writing() as session:
+            next_number(session)  # one at a time, on databases that let several write
             stored = session.get(LabelRow, row.id)
             if stored is None:
                 raise UnknownError(f"The label of case {row.case_id!r} is no longer there.")
             if stored.path is None:  # else another request was quicker
                 stored.path, stored.sha256 = relative, sha256
+            require_written(path)
         if stored.path != relative:
-            (self._folder.path / relative).unlink(missing_ok=True)
+            delete(path)
         return stored
 
     def file(self, row: LabelRow) -> Path | None:
         """The file of a label version, or None while an imported one has not been made."""
-        return None if row.path is None else self._folder.path / row.path
+        return None if row.path is None else show(self._folder.path / row.path)
 
     def newest(self, case_id: str, tag: str) -> LabelRow | None:
         """The newest version under a tag, or None."""
@@ -221,11 +227,16 @@ class LabelStore:
         return len(rows)
 
     def _append(self, session: Session, row: LabelRow, with_it: Callable[[Session, LabelRow], object] | None) -> None:
+        next_number(session)  # one at a time, on databases that let several write
         numbers = select(func.max(LabelRow.version)).filter_by(case_id=row.case_id, tag=row.tag)
         row.version = 1 + (session.scalar(numbers) or 0)
         session.add(row)
         if with_it is not None:
             with_it(session, row)
+
+    def _names(self, path: str) -> bool:
+        with self._database.reading() as session:
+            return session.scalar(select(LabelRow.id).filter_by(path=path).limit(1)) is not None
 
     def _newest(self, case_id: str, tag: str) -> Select[LabelRow]:
         return self._visible().filter_by(case_id=case_id, tag=tag).order_by(LabelRow.version.desc()).limit(1)

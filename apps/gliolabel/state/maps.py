@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,9 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from gliolabel.state.database import Database
-from gliolabel.state.files import file_stem, write_for_good
+from gliolabel.state.files import delete, file_stem, write_for_good
 from gliolabel.state.scores import MapKey, put_score
 from gliolabel.state.tables import AgreementRow, MapRow, ScoreRow
-
-_LOG = logging.getLogger(__name__)
 
 #: Runs kept per case: the current one and the last other one. Maps can be computed again, and are large.
 RUNS_KEPT = 2
@@ -72,10 +69,10 @@ class MapStore:
                     session.delete(surplus)
                     gone.append(surplus)
         except BaseException:
-            self._delete(paths.values())
+            self._delete(paths)
             raise
         for old in gone:
-            self._delete(old.paths.values())
+            self._delete(old.paths)
         return row
 
     def find(self, key: MapKey) -> MapRow | None:
@@ -124,14 +121,11 @@ class MapStore:
             for row in [*rows, *scores, *agreements]:
                 session.delete(row)
         for row in rows:
-            self._delete(row.paths.values())
+            self._delete(row.paths)
 
-    def _delete(self, paths: Iterable[str]) -> None:
-        for path in paths:
-            try:
-                (self._folder.path / path).unlink(missing_ok=True)
-            except OSError as error:  # Windows: somebody is reading it. It is named by no row and does no harm.
-                _LOG.debug("%s was left behind: %s", path, error)
+    def _delete(self, paths: Mapping[str, str]) -> None:
+        for path in paths.values():
+            delete(self._folder.path / path)
 
 
 __all__ = ["RUNS_KEPT", "MapKey", "MapStore"]

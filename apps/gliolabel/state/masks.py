@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import uuid
@@ -12,10 +11,8 @@ from sqlalchemy import select
 
 from gliolabel.errors import UnavailableError
 from gliolabel.state.database import Database
-from gliolabel.state.files import file_stem
+from gliolabel.state.files import delete, file_stem
 from gliolabel.state.tables import MaskRow, now
-
-_LOG = logging.getLogger(__name__)
 
 
 class MaskStore:
@@ -57,14 +54,13 @@ class MaskStore:
                 before = session.get(MaskRow, (case_id, reader))
                 old = None if before is None else before.path
                 session.merge(row)
-        except OSError as error:
-            path.unlink(missing_ok=True)
-            raise UnavailableError(f"The mask cannot be kept in {self._folder.masks} ({error.strerror or error}).") from error
-        except BaseException:
-            path.unlink(missing_ok=True)
+        except BaseException as error:
+            delete(path)
+            if isinstance(error, OSError):
+                raise UnavailableError(f"The mask cannot be kept in {self._folder.masks} ({error.strerror or error}).") from error
             raise
         if old is not None:
-            self._delete(old)
+            delete(self._folder.path / old)
         return row
 
     def of(self, case_id: str, *, reader: str) -> MaskRow | None:
@@ -89,10 +85,4 @@ class MaskStore:
             for row in rows:
                 session.delete(row)
         for row in rows:
-            self._delete(row.path)
-
-    def _delete(self, path: str) -> None:
-        try:
-            (self._folder.path / path).unlink(missing_ok=True)
-        except OSError as error:  # Windows: it is being read. No row names it, so it does no harm.
-            _LOG.debug("%s was left behind: %s", path, error)
+            delete(self.file(row))

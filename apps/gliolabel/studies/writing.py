@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import os
 import secrets
 from pathlib import Path
@@ -12,6 +14,11 @@ import SimpleITK as sitk
 from gliolabel.errors import InputError, UnavailableError
 from gliolabel.studies.files import EXTENSIONS, split_extension
 from gliolabel.studies.grid import Grid
+
+#: A NIfTI file's voxels begin after so many bytes.
+_NIFTI_HEADER = 352
+#: Bytes read at a time.
+_CHUNK = 1 << 20
 
 
 def write_volume(array: np.ndarray, grid: Grid, path: Path, *, compress: bool = True) -> None:
@@ -41,16 +48,49 @@ def write_volume(array: np.ndarray, grid: Grid, path: Path, *, compress: bool = 
     # Hidden, so that a listing of the folder never sees half a file.
     temporary = path.with_name(f".{secrets.token_hex(8)}{parts[1]}")
     try:
-        sitk.WriteImage(image, str(temporary), useCompression=compress and parts[1] != ".nii")
+        write_image(image, temporary, compress=compress)
         _flush(temporary)
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[-1]
         raise UnavailableError(
-            f"{path} cannot be written ({reason}). Check that its folder exists, its permissions and the disk's free space"
+            f"{path} cannot be written ({reason}). Check that its folder exists, its permissions and the disk's free space."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the folder can only be read
+            temporary.unlink(missing_ok=True)
+
+
+def write_image(image: sitk.Image, path: Path, *, compress: bool = True, level: int = -1) -> None:
+    """Write an image, and see that all of it was written.
+
+    On a full disk ITK's NIfTI writer leaves a file that ends early, and says so on stderr alone.
+
+    Args:
+        image: the image.
+        path: ends in .nii.gz, .nii, .nrrd or .mha.
+        compress: whether to, where the format can.
+        level: of compression; -1: the format's own.
+
+    Raises:
+        OSError: not all of it could be written.
+        RuntimeError: ITK could not write it.
+    """
+    sitk.WriteImage(image, str(path), useCompression=compress and path.suffix != ".nii", compressionLevel=level)
+    if path.suffix not in (".nii", ".gz"):
+        return
+    try:
+        written = _length_unpacked(path) if path.suffix == ".gz" else path.stat().st_size
+    except (EOFError, gzip.BadGzipFile):
+        written = 0
+    voxels = image.GetNumberOfPixels() * image.GetNumberOfComponentsPerPixel() * image.GetSizeOfPixelComponent()
+    if written < _NIFTI_HEADER + voxels:
+        raise OSError("it was not written to its end, as on a full disk")
+
+
+def _length_unpacked(path: Path) -> int:
+    with gzip.open(path) as stream:  # whose checksum is looked at, too
+        return sum(map(len, iter(lambda: stream.read(_CHUNK), b"")))
 
 
 def _flush(path: Path) -> None:

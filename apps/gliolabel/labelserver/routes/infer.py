@@ -19,6 +19,7 @@ from gliolabel.labelserver.routes.people import reader_of
 from gliolabel.labelserver.routes.receiving import received
 from gliolabel.labelserver.strategies import HOLDER
 from gliolabel.labelserver.wire import read_params
+from gliolabel.state.files import delete
 
 if TYPE_CHECKING:
     from gliolabel.labelserver.case_app import CaseApp
@@ -84,7 +85,7 @@ def _answer(result: dict[str, Any], output: Output | None) -> Response:
             return JSONResponse(params)
         content, kind = path.read_bytes(), get_mime_type(str(path))
     finally:
-        path.unlink(missing_ok=True)
+        delete(path)
     if output is Output.image:
         return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{path.name}"'})
     parts = MultipartEncoder({"params": (None, json.dumps(params), "application/json"), "image": (path.name, content, kind)})

@@ -11,6 +11,7 @@ from pathlib import Path
 from fastapi import UploadFile
 
 from gliolabel.errors import InputError, UnavailableError
+from gliolabel.state.files import delete
 from gliolabel.studies.files import EXTENSIONS, split_extension
 
 
@@ -37,4 +38,4 @@ def received(upload: UploadFile, folder: Path) -> Iterator[Path]:
             raise UnavailableError(f"The upload cannot be stored in {folder} ({error.strerror or error}). Nothing was kept.") from error
         yield path
     finally:
-        path.unlink(missing_ok=True)
+        delete(path)
