@@ -20,6 +20,8 @@ from gliolabel.labelserver.batch import Batches
 from gliolabel.labelserver.cases import CaseRef, session_key
 from gliolabel.labelserver.configuration import Configuration
 from gliolabel.labelserver.datastore import CaseDatastore
+from gliolabel.labelserver.login.guard import Login
+from gliolabel.labelserver.login.proxies import check_uvicorn
 from gliolabel.labelserver.readers import Readers
 from gliolabel.labelserver.results import ResultFiles
 from gliolabel.labelserver.routes import install_routes
@@ -83,7 +85,9 @@ class CaseApp(_Base):
         configuration: Configuration,
         notes: Sequence[str] = (),
     ) -> None:
+        check_uvicorn()
         self.configuration, self._notes = configuration, list(notes)
+        self.login = Login()
         self.label_set = label_set
         self.folder = resolve_state_folder(configuration.state, studies=studies).create(studies=studies)
         self.database = Database(self.folder, uri=configuration.database)
@@ -143,6 +147,7 @@ class CaseApp(_Base):
         from monailabel.app import app as fastapi_app  # it imports this app's module, so not at the top
 
         install_routes(fastapi_app, self)
+        self.login.look_for_provider()
         # What is known of the cases is read now, so that the first reader does not wait for it.
         self.cases.listing()
         self.scorings.progress()

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError, field_validator
 
 from gliolabel.dicom.cache import DEFAULT_GIB
 from gliolabel.errors import InputError
@@ -51,6 +51,13 @@ class Configuration(BaseModel):
     retrain_at: clock | None = None
     #: File with the gate's criteria instead of the package's own.
     gate: Path | None = None
+    #: Reverse proxies whose X-Forwarded-For is believed: addresses or networks, with commas or blanks between them.
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _addresses(cls, value: object) -> object:
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
     @field_validator("retrain_at", mode="before")
     @classmethod

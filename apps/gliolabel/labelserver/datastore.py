@@ -18,6 +18,7 @@ from monailabel.interfaces.datastore import Datastore, DefaultLabelTag
 
 from gliolabel.errors import ConflictError, GlioLabelError, UnavailableError, UnknownError
 from gliolabel.labelserver.cases import CaseRef
+from gliolabel.labelserver.login import login_is_on
 from gliolabel.labelserver.submitting import FACTS, Stored, accept_if_approved, submit
 from gliolabel.labelserver.survey import Survey
 from gliolabel.labelserver.training_lists import TrainingLists
@@ -284,7 +285,8 @@ class CaseDatastore(Datastore):
         row = self.labels.update_info(
             self.require(label_id), checked_tag(_plain(label_tag)), {key: value for key, value in info.items() if key not in FACTS}
         )
-        accept_if_approved(self, row)
+        # Who says so is the login; `approvedBy` is whatever the client calls itself.
+        accept_if_approved(self, row, by=str(info.get("user") or "") if login_is_on() else "")
 
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
         """Store a label as a new version.

@@ -40,7 +40,7 @@ def describe(app: CaseApp) -> list[str]:
         lines.append("No model has weights, so no segmentation is offered. `gliolabel doctor` says what to do.")
     lines.append(f"Device: {app.workbench.device_text()}")
     lines.append(f"State folder: {app.folder.path}")
-    return lines
+    return [*lines, *app.login.describe()]
 
 
 def study_warnings(studies: Studies) -> list[str]:

@@ -69,7 +69,7 @@ def submit(cases: CaseDatastore, image_id: str, path: Path, *, tag: str, info: M
         image_id: of which case.
         path: the file as it was received.
         tag: under which tag.
-        info: what the client says about it.
+        info: what the client says about it, and under ``user`` who logged in.
         reader: who submits, by the name under which the reader was given a mask.
 
     Raises:
@@ -116,21 +116,26 @@ def submit(cases: CaseDatastore, image_id: str, path: Path, *, tag: str, info: M
             cases.leases.end(image_id)
         if tag == FINAL:
             _give_role(cases, row)
-        accept_if_approved(cases, row)
+        accept_if_approved(cases, row, by=str(info.get("user") or ""))
     except GlioLabelError as error:  # the label is stored: who is told otherwise submits it again
         _LOG.warning("case %s: label %s version %d is stored, but: %s", image_id, tag, row.version, error)
     return Stored(row, submission, changed)
 
 
-def accept_if_approved(cases: CaseDatastore, row: LabelRow) -> None:
+def accept_if_approved(cases: CaseDatastore, row: LabelRow, *, by: str = "") -> None:
     """A label ``version_N`` that was approved in MONAI Label's reviewer plugin becomes the newest ``final`` one too.
 
     In MONAI Label's own datastore such a label never reaches a training.
+
+    Args:
+        cases: the cases.
+        row: the label.
+        by: who approves it, if that is known better than by the name that the reviewer plugin sends.
     """
     approval = row.info.get("segmentationMeta")
     if not _REVIEWER.fullmatch(row.tag) or not isinstance(approval, Mapping) or not was_approved(row.info):
         return
-    accepted = cases.labels.accept(row, author=str(approval.get("approvedBy") or row.author), with_it=_note)
+    accepted = cases.labels.accept(row, author=by or str(approval.get("approvedBy") or row.author), with_it=_note)
     if accepted is not None:
         _LOG.info("case %s: label %s was approved and is final version %d", row.case_id, row.tag, accepted.version)
         _give_role(cases, accepted)

@@ -51,7 +51,8 @@ def in_words(error: Exception) -> tuple[int, str, Mapping[str, str]]:
     """
     if isinstance(error, GlioLabelError):
         wait: float | None = getattr(error, "retry_after_s", None)
-        return error.status, str(error), {} if wait is None else {"Retry-After": str(max(1, round(wait)))}
+        headers: Mapping[str, str] = getattr(error, "headers", {})
+        return error.status, str(error), headers if wait is None else {**headers, "Retry-After": str(max(1, round(wait)))}
     if isinstance(error, MONAILabelException):
         status = 404 if isinstance(error, ImageNotFoundException | LabelNotFoundException) else 422
         return status, str(getattr(error, "msg", None) or error), {}

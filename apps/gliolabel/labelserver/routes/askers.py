@@ -9,6 +9,8 @@ from fastapi import Request
 from monailabel.config import settings
 from monailabel.endpoints.user.auth import User
 
+from gliolabel.labelserver.login import login_is_on
+from gliolabel.labelserver.login.proxies import came_through_stranger
 from gliolabel.labelserver.routes.people import client_of
 from gliolabel.training.retraining.job import Owner
 
@@ -38,9 +40,9 @@ class Asker:
             as_administrator: without logins, a request from the server's own machine may ask for an administrator's rights.
         """
         name, address = client_of(user, client_id), http.client.host if http.client else ""
-        if settings.MONAI_LABEL_AUTH_ENABLE:
+        if login_is_on():
             return cls(name, "", administrator=settings.MONAI_LABEL_AUTH_ROLE_ADMIN in user.roles)
-        return cls(name, address, administrator=as_administrator and _is_here(address))
+        return cls(name, address, administrator=as_administrator and _is_here(address) and not came_through_stranger(http))
 
     @property
     def owner(self) -> Owner:

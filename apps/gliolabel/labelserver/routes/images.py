@@ -11,6 +11,7 @@ from monailabel.config import settings
 from monailabel.endpoints.user.auth import RBAC, User
 
 from gliolabel.labelserver.datastore import public_name
+from gliolabel.labelserver.login import login_is_on
 from gliolabel.labelserver.routes.receiving import received
 from gliolabel.labelserver.wire import read_params
 from gliolabel.studies.files import split_extension
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from gliolabel.labelserver.case_app import CaseApp
 
 _ANNOTATOR = RBAC(settings.MONAI_LABEL_AUTH_ROLE_ANNOTATOR)
-_USER = RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER)
 
 
 def router(app: CaseApp) -> APIRouter:
@@ -35,15 +35,14 @@ def router(app: CaseApp) -> APIRouter:
         params: Annotated[str, Form()] = "{}",
     ) -> dict[str, Any]:
         info = read_params(params)
-        if settings.MONAI_LABEL_AUTH_ENABLE:
-            info["user"] = user.username
+        info["user"] = user.username if login_is_on() else None  # never what the client makes up
         name = (file.filename or "").replace("\\", "/").rsplit("/", 1)[-1]
         parts = split_extension(name)
         image_id = image or (parts[0] if parts else name)
         with received(file, app.files.folder) as path:
             return {"image": app.cases.add_image(image_id, str(path), info)}
 
-    @routes.get("/image", summary="Download the reference sequence of a case", dependencies=[Depends(_USER)])
+    @routes.get("/image", summary="Download the reference sequence of a case", dependencies=[Depends(app.login.may_download)])
     def download(image: str) -> Response:
         path = Path(app.cases.get_image_uri(image))
         return FileResponse(path, filename=public_name(image, path.name), media_type="application/octet-stream")

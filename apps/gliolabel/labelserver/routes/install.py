@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from gliolabel.labelserver.door import install_door
+from gliolabel.labelserver.login import routes as login
+from gliolabel.labelserver.login.proxies import ClientAddresses
 from gliolabel.labelserver.routes import batch, images, infer, labels, listing, pacs, samples, scoring, sessions, train
 
 if TYPE_CHECKING:
@@ -23,9 +25,12 @@ def install_routes(server: FastAPI, app: CaseApp) -> None:
     before = len(server.router.routes)
     for module in (infer, labels, images, sessions, samples, batch, train, listing, scoring, pacs):
         server.include_router(module.router(app))
+    server.include_router(login.router(app.login))
     # The first route that fits answers.
     ours = server.router.routes[before:]
     del server.router.routes[before:]
     server.router.routes[:0] = ours
     server.openapi_schema = None
     install_door(server, app)
+    server.add_middleware(ClientAddresses, trusted=app.configuration.trusted_proxies)
+    app.login.guard(server)

@@ -11,6 +11,7 @@ from monailabel.config import settings
 from monailabel.endpoints.user.auth import RBAC, User
 
 from gliolabel.labelserver.datastore import public_name
+from gliolabel.labelserver.login import login_is_on
 from gliolabel.labelserver.routes.people import reader_of
 from gliolabel.labelserver.routes.receiving import received
 from gliolabel.labelserver.wire import REPLACING, label_tag, read_params
@@ -39,8 +40,7 @@ def router(app: CaseApp) -> APIRouter:
         tag: str = FINAL,
     ) -> dict[str, Any]:
         info = read_params(params, refused=_REFUSED)
-        if settings.MONAI_LABEL_AUTH_ENABLE:
-            info["user"] = user.username
+        info["user"] = user.username if login_is_on() else None  # never what the client makes up
         reader = reader_of(user, info.get("client_id"), http)
         with received(label, app.files.folder) as path:
             return app.cases.submit(image, path, tag=label_tag(tag or FINAL), info=info, reader=reader).reply()

@@ -35,6 +35,7 @@ def router(app: CaseApp) -> APIRouter:
         with app.choosing:  # the database sees to it as well; here nobody has to try twice
             sample = app.next_sample({**request, "strategy": strategy, HOLDER: holder})
         if sample:
+            app.login.open_image(http, sample["id"], user=user)
             app.cases.update_image_info(sample["id"], {"strategy": {strategy: {"ts": round(time.time(), 3), "client_id": client}}})
         return sample
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Query, Request
 from monailabel.config import settings
-from monailabel.endpoints.user.auth import RBAC, User
+from monailabel.endpoints.user.auth import RBAC, User, get_current_user
 
 from gliolabel.errors import ConflictError
 from gliolabel.labelserver.routes.askers import Asker
@@ -26,7 +26,7 @@ def router(app: CaseApp) -> APIRouter:
     def start(
         model: str,
         http: Request,
-        user: Annotated[User, Depends(_USER)],
+        user: Annotated[User, Depends(get_current_user)],
         params: Annotated[dict[str, Any] | None, Body()] = None,
         run_sync: bool = False,
     ) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def router(app: CaseApp) -> APIRouter:
         return [run.report()] if whole else run.report()
 
     @routes.delete("/", summary="Stop the training that is under way, if it is yours or you are an administrator", dependencies=trainers)
-    def stop(http: Request, user: Annotated[User, Depends(_USER)], client_id: str = "", as_administrator: bool = False) -> Any:
+    def stop(http: Request, user: Annotated[User, Depends(get_current_user)], client_id: str = "", as_administrator: bool = False) -> Any:
         asker = Asker.of(http, user, client_id=client_id, as_administrator=as_administrator)
         run = app.trainings.stop_for(asker)
         return None if run is None else run.report()
