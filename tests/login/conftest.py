@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from monailabel import endpoints
 from monailabel.config import settings
 from tests.labelserver.conftest import small_weights as small_weights
 from tests.labelserver.conftest import write_small_studies
@@ -55,7 +54,7 @@ def site(provider: RunningProvider, tmp_path_factory: pytest.TempPathFactory) ->
         app = GlioLabelApp(str(folder), str(write_small_studies(folder / "studies", cases=4)), conf)
         server = FastAPI()
         for name in (*MONAILABELS, *OTHERS):
-            server.include_router(getattr(endpoints, name).router)
+            server.include_router(importlib.import_module(f"monailabel.endpoints.{name}").router)
         install_routes(server, app)
         yield Site(app, server, TestClient(server, client=("192.0.2.1", 50000), raise_server_exceptions=False))
         app.database.close()

@@ -1,7 +1,7 @@
 """A small OpenID Connect provider as a process of its own: discovery document, keys, and a token endpoint that takes passwords.
 
-The grant, the clients and the tokens are authlib's. Beside them are two addresses for tests: ``POST /test/rotate`` signs with a new key from
-now on, and ``POST /test/sign`` signs any claims with the provider's own key.
+The grant, the clients and the tokens are authlib's. Beside them are two addresses for tests: after ``POST /test/rotate`` it signs with a
+new key, and ``POST /test/sign`` signs any claims with the provider's own key.
 
 Run it: ``python tests/login/provider.py PORT``
 """
