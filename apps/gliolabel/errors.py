@@ -21,6 +21,18 @@ class InputError(GlioLabelError):
     status = 422
 
 
+class TooLargeError(InputError):
+    """What was sent is larger than this server takes."""
+
+    status = 413
+
+
+class ForbiddenError(GlioLabelError):
+    """Whoever asks may not have this done, or not from where they are."""
+
+    status = 403
+
+
 class UnknownError(GlioLabelError):
     """A name that stands for nothing: a case, a model, a label, a session."""
 

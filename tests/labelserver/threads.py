@@ -33,7 +33,7 @@ def site(server: FastAPI, install: Callable[..., None], **configuration: Any) ->
         install: puts the door before it.
         configuration: of the door, as ``--conf`` says it.
     """
-    app = SimpleNamespace(configuration=Configuration(**configuration), hidden=())
+    app = SimpleNamespace(configuration=Configuration(**configuration), hidden_folders=lambda: {"/srv/studies": "(study folder)"})
     install(server, app)
     running = uvicorn.Server(uvicorn.Config(server, host="127.0.0.1", port=0, log_config=None))
     thread = threading.Thread(target=running.run, daemon=True)

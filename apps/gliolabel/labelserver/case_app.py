@@ -20,6 +20,7 @@ from gliolabel.labelserver.batch import Batches
 from gliolabel.labelserver.cases import CaseRef, session_key
 from gliolabel.labelserver.configuration import Configuration
 from gliolabel.labelserver.datastore import CaseDatastore
+from gliolabel.labelserver.door import exposure
 from gliolabel.labelserver.login.guard import Login
 from gliolabel.labelserver.login.proxies import check_uvicorn
 from gliolabel.labelserver.readers import Readers
@@ -86,6 +87,8 @@ class CaseApp(_Base):
         notes: Sequence[str] = (),
     ) -> None:
         check_uvicorn()
+        exposure.check_login(configuration.require_login)
+        self._open_to = exposure.open_to()
         self.configuration, self._notes = configuration, list(notes)
         self.login = Login()
         self.label_set = label_set
@@ -122,11 +125,17 @@ class CaseApp(_Base):
         self.cases.refresh_now_and_then()
         studies = self.cases.studies
         summary = f"{len(studies)} cases ({studies.layout})."
-        self.description = " ".join([summary, *study_warnings(studies), *self.advice(), *self.news(), RESEARCH_NOTICE])
+        parts = [exposure.sentence(self._open_to), summary, *study_warnings(studies), *self.advice(), *self.news(), RESEARCH_NOTICE]
+        self.description = " ".join(filter(None, parts))
         info: dict[str, Any] = super().info()
         if self.cases.gives_roles:
             info["roles"] = self.cases.survey.roles()
         return info
+
+    def hidden_folders(self) -> dict[str, str]:
+        """Folders whose place is told on this machine only, and what they are called elsewhere."""
+        folders = {str(self.folder.path): "(state folder)", str(self.app_dir): "(app folder)"}
+        return folders if "://" in self.studies else {**folders, str(self.studies): "(study folder)"}
 
     def last_trainer(self) -> str:
         """Name of the trainer that is running or ran last, or nothing."""
@@ -137,6 +146,8 @@ class CaseApp(_Base):
         """Say what was found, install our routes, and clean up after an earlier process."""
         for line in [*describe(self), *self.advice(), *self._notes]:
             _LOG.info(line)
+        for line in exposure.warnings(self._open_to) if self._open_to else []:
+            _LOG.warning(line)
         # Requests of an earlier process are answered or lost; their files are of no use.
         shutil.rmtree(self.folder.temporary, ignore_errors=True)
         self.folder.temporary.mkdir(parents=True, exist_ok=True)

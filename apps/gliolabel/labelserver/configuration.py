@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationErro
 
 from gliolabel.dicom.cache import DEFAULT_GIB
 from gliolabel.errors import InputError
+from gliolabel.labelserver.door.origins import named_origins
 from gliolabel.state.leases import LEASE_MINUTES
 
 
@@ -58,6 +59,18 @@ class Configuration(BaseModel):
     @classmethod
     def _addresses(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    #: MiB that one upload may have, as it is sent and as it is unpacked.
+    upload_limit: float = Field(default=1024, gt=0, le=1 << 20)
+    #: Other sites whose pages may ask this server, ``https://viewer.example,https://other.example``.
+    cors_origins: tuple[str, ...] = ()
+    #: Do not start without a login.
+    require_login: bool = False
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _origins(cls, value: object) -> object:
+        return named_origins(value) if isinstance(value, str) else value
 
     @field_validator("retrain_at", mode="before")
     @classmethod

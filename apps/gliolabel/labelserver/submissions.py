@@ -26,6 +26,7 @@ import SimpleITK as sitk
 from gliolabel.errors import InputError
 from gliolabel.studies.files import EXTENSIONS, split_extension
 from gliolabel.studies.grid import Grid
+from gliolabel.studies.headers import image_io
 from gliolabel.studies.voxels import read_volume
 from gliolabel.vocabulary import TISSUES, LabelSet
 
@@ -123,6 +124,7 @@ def _segment_names(path: Path) -> dict[int, str]:
         return {}
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
+    reader.SetImageIO(image_io(path))
     try:
         reader.ReadImageInformation()
     except RuntimeError:

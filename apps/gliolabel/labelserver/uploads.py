@@ -94,7 +94,9 @@ def volume_fingerprint(path: Path, *, name: str) -> str:
     """
     volume = read_volume(path, where=f"upload {name}, file {path.name}")
     grid = volume.header.grid
-    digest = hashlib.sha256(np.ascontiguousarray(volume.array, dtype=np.float64).tobytes())
+    digest = hashlib.sha256()
+    for part in volume.array:  # the whole of a large volume would not fit as float64
+        digest.update(np.ascontiguousarray(part, dtype=np.float64).data)
     # Rounded: NIfTI keeps its geometry in float32.
     geometry = np.round([*grid.spacing, *grid.origin, *grid.direction], 2) + 0.0
     digest.update(f"{grid.size} {geometry.tolist()}".encode())

@@ -16,6 +16,10 @@ from gliolabel.studies.single import SEQUENCE_OPTIONS
 REPLACING: Final = frozenset(
     {"image", "image_path", "model", "session", "session_id", "save_label", "label_tag", "label", "file", "result_write_to_file"}
 )
+#: Parameters that people fill in as they like.
+_FREE_TEXT: Final = frozenset({"client_id", "comment"})
+_PATH_KEY: Final = re.compile(r"(?:\A|_)(?:path|dir|folder|filename)\Z")
+_PATH: Final = re.compile(r"\s*(?:[/\\]|~[/\\]|[A-Za-z]:[/\\]|file:)|.*\.\.(?:[/\\]|\Z)", re.DOTALL)
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 _ID_LENGTH = 128
 #: Passes of the map that follows a mask in the background.
@@ -31,7 +35,8 @@ def new_image_id(text: str) -> str:
     Raises:
         InputError: the name is empty, too long, or could be read as a path.
     """
-    if not text or len(text) > _ID_LENGTH or text.startswith(".") or text != text.strip() or re.search(r"[/\\\x00-\x1f\x7f]", text):
+    plain = text.isprintable() and text == text.strip() and not text.startswith(".") and not re.search(r"[/\\]", text)
+    if not text or len(text) > _ID_LENGTH or not plain:
         raise InputError(
             f"The image name {text[:_ID_LENGTH]!r} cannot be used. Expected 1 to {_ID_LENGTH} characters without '/', '\\' or control "
             "characters, not beginning with '.' or a blank. Rename the volume in Slicer and send it again."
@@ -70,17 +75,34 @@ def read_params(text: str | None, *, refused: Collection[str] = REPLACING) -> di
 
 
 def check_params(params: dict[str, Any], *, refused: Collection[str] = REPLACING) -> dict[str, Any]:
-    """Refuse parameters that would replace what the address says.
+    """Refuse parameters that would replace what the address says, or that name a place on the server.
+
+    Args:
+        params: the parameters.
+        refused: keys that may not be among them; none: keys and values are kept as facts and used for nothing.
 
     Raises:
-        InputError: naming them.
+        InputError: naming them, or saying what no database could keep.
     """
-    found = sorted(set(params) & set(refused))
+    try:
+        plain = json.dumps(params, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"The request's params cannot be used: {error}.") from error
+    client_id = params.get("client_id")
+    if b"\\u0000" in plain or (isinstance(client_id, str) and not client_id.isprintable()):
+        raise InputError("The request's params hold control characters where words are expected.")
+    found = sorted(key for key, value in params.items() if key in refused or _is_path(key, value, refused))
     if found:
         raise InputError(
             f"The parameter{'s' if len(found) > 1 else ''} {', '.join(found)} cannot be set in the request's params. Leave it out."
         )
     return params
+
+
+def _is_path(key: str, value: object, refused: Collection[str]) -> bool:
+    if not refused or key in _FREE_TEXT:
+        return False
+    return _PATH_KEY.search(key) is not None or (isinstance(value, str) and _PATH.match(value) is not None)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -8,6 +8,7 @@ as long as that moves no corner by more than :data:`REPAIR_LIMIT_MM`; the reader
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,11 @@ import numpy as np
 import SimpleITK as sitk
 
 from gliolabel.errors import InputError
+from gliolabel.studies.files import split_extension
 from gliolabel.studies.grid import Grid
+
+#: What reads which format. Without it ITK lets every reader look into the file, and takes the first that likes it.
+IMAGE_IO: Final[Mapping[str, str]] = {".nii.gz": "NiftiImageIO", ".nii": "NiftiImageIO", ".nrrd": "NrrdImageIO", ".mha": "MetaImageIO"}
 
 #: More voxels than this are a damaged header, not a volume.
 VOXEL_LIMIT: Final[int] = 1 << 31
@@ -81,6 +86,7 @@ def read_header(path: Path, *, where: str) -> Header:
     check_file(path, where=where)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
+    reader.SetImageIO(image_io(path))
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
@@ -100,8 +106,13 @@ def read_header(path: Path, *, where: str) -> Header:
         origin=_three(reader.GetOrigin()),
         direction=tuple(direction.ravel().tolist()),
     )
-    _check_grid(grid, where=where)
+    _check_grid(grid, where=where, more=math.prod(size[3:]))
     return Header(grid, _without_trailing_ones(size[3:]), padded=axes > 3)
+
+
+def image_io(path: Path) -> str:
+    """The name of SimpleITK's reader for a file, by its extension; empty for one of another format."""
+    return IMAGE_IO.get((split_extension(path.name) or ("", ""))[1], "")
 
 
 def not_an_image(where: str, error: Exception) -> InputError:
@@ -120,7 +131,7 @@ def _repaired_nifti(path: Path, *, where: str) -> Header:
         size = tuple(int(n) for n in image.shape)
     except Exception as error:  # nibabel raises its own and zlib's and OSError
         raise not_an_image(where, error) from error
-    if len(size) < 3 or math.prod(size[:3]) > VOXEL_LIMIT:
+    if len(size) < 3 or math.prod(size) > VOXEL_LIMIT:
         raise InputError(f"{where}: is an image of {' x '.join(map(str, size))} voxels, expected a 3-D volume")
     matrix = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine  # nibabel is RAS, we are LPS
     spacing = np.linalg.norm(matrix[:3, :3], axis=0)
@@ -155,8 +166,8 @@ def _without_trailing_ones(extra: tuple[int, ...]) -> tuple[int, ...]:
     return extra
 
 
-def _check_grid(grid: Grid, *, where: str) -> None:
-    if math.prod(grid.size) > VOXEL_LIMIT:
+def _check_grid(grid: Grid, *, where: str, more: int) -> None:
+    if math.prod(grid.size) * more > VOXEL_LIMIT:
         raise InputError(f"{where}: its header gives {' x '.join(map(str, grid.size))} voxels, more than any MRI volume. Export it again")
     numbers = np.array([*grid.spacing, *grid.origin, *grid.direction])
     if not np.isfinite(numbers).all() or min(grid.spacing) <= 0 or min(grid.size) < 1:

@@ -6,6 +6,7 @@ decompressed stream itself: its length and gzip's checksum tell whether the file
 
 from __future__ import annotations
 
+import math
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,13 @@ import SimpleITK as sitk
 
 from gliolabel.errors import InputError
 from gliolabel.studies.files import split_extension
-from gliolabel.studies.headers import Header, not_an_image, read_header
+from gliolabel.studies.headers import VOXEL_LIMIT, Header, image_io, not_an_image, read_header
 
 #: Decompressed bytes that may follow the voxels before a file is taken for damaged.
 _TAIL_LIMIT: Final[int] = 1 << 24
+
+#: The longest number type.
+_MOST_BYTES: Final[int] = 8
 
 #: Compressed voxels are tried in pieces of this many bytes.
 _CHUNK: Final[int] = 1 << 22
@@ -53,23 +57,27 @@ def read_volume(path: Path, *, where: str) -> Volume:
     """
     header = read_header(path, where=where)
     _, extension = split_extension(path.name) or (path.name, "")
-    array = _nifti_voxels(path, where=where) if extension in (".nii", ".nii.gz") else _itk_voxels(path, where=where)
+    array = (
+        _nifti_voxels(path, where=where)
+        if extension in (".nii", ".nii.gz")
+        else _itk_voxels(path, where=where, voxels=math.prod(header.grid.size + header.extra))
+    )
     shape = tuple(reversed(header.grid.size + header.extra))
-    if array.size != int(np.prod(shape)):
-        raise InputError(f"{where}: holds {array.size} voxels, its header promises {int(np.prod(shape))}. {_DAMAGED}")
+    if array.size != math.prod(shape):
+        raise InputError(f"{where}: holds {array.size} voxels, its header promises {math.prod(shape)}. {_DAMAGED}")
     return Volume(array.reshape(shape), header)
 
 
-def _itk_voxels(path: Path, *, where: str) -> np.ndarray:
-    _check_compressed(path, where=where)
+def _itk_voxels(path: Path, *, where: str, voxels: int) -> np.ndarray:
+    _check_compressed(path, where=where, most=voxels * _MOST_BYTES + _TAIL_LIMIT)
     try:
-        return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+        return sitk.GetArrayFromImage(sitk.ReadImage(str(path), imageIO=image_io(path)))
     except RuntimeError as error:
         words = str(error).strip().splitlines()[-1].strip()
         raise InputError(f"{where}: its voxels cannot be read ({words}). {_DAMAGED}") from error
 
 
-def _check_compressed(path: Path, *, where: str) -> None:
+def _check_compressed(path: Path, *, where: str, most: int) -> None:
     """Try the compressed part of a .mha or .nrrd file first: MetaIO returns garbage when zlib fails, and neither looks at checksums."""
     data = path.read_bytes()
     if path.suffix.lower() == ".mha":
@@ -84,7 +92,9 @@ def _check_compressed(path: Path, *, where: str) -> None:
     stream = zlib.decompressobj(wbits=bits)
     try:
         while packed and not stream.eof:
-            stream.decompress(packed, _CHUNK)
+            most -= len(stream.decompress(packed, _CHUNK))
+            if most < 0:
+                raise InputError(f"{where}: its compressed voxels are more than its header promises. {_DAMAGED}")
             packed = stream.unconsumed_tail
         if not stream.eof:
             stream.flush()
@@ -109,7 +119,9 @@ def _nifti_voxels(path: Path, *, where: str) -> np.ndarray:
         raise not_an_image(where, error) from error
     if dtype.kind not in "iuf":
         raise InputError(f"{where}: its voxels are of type {dtype}, expected whole or floating-point numbers")
-    count = int(np.prod(size, dtype=np.int64))
+    count = math.prod(size)
+    if not 0 <= offset <= _TAIL_LIMIT or count > VOXEL_LIMIT:
+        raise InputError(f"{where}: its header gives {count} voxels behind {offset} bytes, which no MRI volume has. Export it again")
     data = _unpack(packed, offset + count * dtype.itemsize, where=where)
     array = np.frombuffer(data, dtype, count, offset)
     if not dtype.isnative:

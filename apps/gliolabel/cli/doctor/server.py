@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import socket
 
 from gliolabel.cli.doctor.check import Check, Level
 from gliolabel.cli.ports import port_is_free
@@ -27,25 +25,20 @@ def port_free(host: str, port: int) -> Check:
 
 def access(host: str) -> Check:
     """Whether anybody on the network could use the server."""
+    from gliolabel.labelserver.door.addresses import only_here
+
     guarded = os.environ.get("MONAI_LABEL_AUTH_ENABLE", "").lower() in {"1", "true", "yes", "on"}
     details = {"host": host, "authentication": guarded}
-    if guarded or _is_loopback(host):
+    if guarded or only_here(host):
         return Check("Access", Level.OK, "only with a login" if guarded else f"{host}: this machine only", details=details)
-    fix = "Add --host 127.0.0.1 where Slicer runs on this machine; else put the server behind a reverse proxy with TLS and a login."
+    fix = (
+        "Add --host 127.0.0.1 where Slicer runs on this machine; else turn on the login (docs/how-to/run-the-server.md). "
+        "With --conf require_login true the server does not start without one."
+    )
     return Check(
         "Access",
         Level.WARNING,
-        f"on {host} anybody who reaches this machine can read the images: MONAI Label asks for no login",
+        f"OPEN TO EVERYBODY: on {host} whoever reaches this machine can read the images and change labels; no login is asked for",
         fix,
         details,
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        try:
-            return all(ipaddress.ip_address(info[4][0]).is_loopback for info in socket.getaddrinfo(host, None))
-        except OSError:
-            return False

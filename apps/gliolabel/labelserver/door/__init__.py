@@ -2,7 +2,3 @@
 
 Each guard names the defect of MONAI Label that it answers; docs/reference/promises.md has the list with the tests.
 """
-
-from gliolabel.labelserver.door.install import install_door
-
-__all__ = ["install_door"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -10,9 +10,13 @@ from fastapi.responses import JSONResponse
 from monailabel.interfaces.exception import MONAILabelException
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 from gliolabel.errors import GlioLabelError
+from gliolabel.labelserver.door.discretion import Discretion
+from gliolabel.labelserver.door.limits import Limits
 from gliolabel.labelserver.door.messages import answer_to
+from gliolabel.labelserver.door.origins import OwnPages, permission
 from gliolabel.labelserver.door.requests import REQUEST, Requests, number_the_log
 
 if TYPE_CHECKING:
@@ -29,7 +33,17 @@ def install_door(server: FastAPI, app: CaseApp) -> None:
     number_the_log()
     for kind in (GlioLabelError, MONAILabelException, HTTPException, RequestValidationError):
         server.add_exception_handler(kind, _in_words)
-    server.user_middleware = [Middleware(Requests), *server.user_middleware]
+    configuration = app.configuration
+    stock: Any = CORSMiddleware  # allows every origin
+    theirs = [middleware for middleware in server.user_middleware if middleware.cls is not stock]
+    server.user_middleware = [
+        Middleware(Discretion, folders=app.hidden_folders()),
+        *permission(configuration.cors_origins),
+        Middleware(Requests),
+        Middleware(OwnPages, origins=configuration.cors_origins),
+        Middleware(Limits, upload_mib=configuration.upload_limit),
+        *theirs,
+    ]
     # The middleware was put together when the server began to start. It is done again for the first request.
     server.middleware_stack = None
 

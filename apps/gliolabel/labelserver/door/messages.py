@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from gliolabel.errors import GlioLabelError
+from gliolabel.errors import GlioLabelError, TooLargeError
 
 _LOG = logging.getLogger(__name__)
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -34,11 +34,10 @@ def answer_to(error: Exception, *, method: str, path: str, number: str) -> JSONR
     """
     status, sentence, headers = in_words(error)
     where = f"{method} {quote(path)}"  # quoted: a line feed in an address must not begin a line of the log
-    cause = _root(error)
-    if status >= 500:
+    if status >= 500 and not isinstance(error, GlioLabelError):
         _LOG.error("%s: %d %s", where, status, sentence, exc_info=error)
-    else:
-        _LOG.info("%s: %d %s%s", where, status, sentence, "" if cause is error else f" ({type(cause).__name__}: {cause})")
+    else:  # said with care; what is behind it may name a patient
+        _LOG.info("%s: %d %s", where, status, sentence)
     return JSONResponse({"detail": f"{sentence} (request {number})", "request_id": number}, status_code=status, headers=headers)
 
 
@@ -58,6 +57,8 @@ def in_words(error: Exception) -> tuple[int, str, Mapping[str, str]]:
         return status, str(getattr(error, "msg", None) or error), {}
     if isinstance(error, RequestValidationError):
         return 422, _refusal(error.errors()), {}
+    if isinstance(_root(error), TooLargeError):  # FastAPI: "There was an error parsing the body"
+        return TooLargeError.status, str(_root(error)), {}
     if isinstance(error, HTTPException) and not _shortage(error):
         return error.status_code, _of_http(error), dict(error.headers or {})
     return (503, _shortage(error), {}) if _shortage(error) else (500, _UNKNOWN, {})

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 
 from fastapi import Request
 from monailabel.config import settings
 from monailabel.endpoints.user.auth import User
 
+from gliolabel.labelserver.door.addresses import from_here
 from gliolabel.labelserver.login import login_is_on
-from gliolabel.labelserver.login.proxies import came_through_stranger
 from gliolabel.labelserver.routes.people import client_of
 from gliolabel.training.retraining.job import Owner
 
@@ -42,7 +41,7 @@ class Asker:
         name, address = client_of(user, client_id), http.client.host if http.client else ""
         if login_is_on():
             return cls(name, "", administrator=settings.MONAI_LABEL_AUTH_ROLE_ADMIN in user.roles)
-        return cls(name, address, administrator=as_administrator and _is_here(address) and not came_through_stranger(http))
+        return cls(name, address, administrator=as_administrator and from_here(http.scope))
 
     @property
     def owner(self) -> Owner:
@@ -63,10 +62,3 @@ class Asker:
             return True
         same_place = self.address == owner.address and bool(self.address or self.name)
         return same_place and self.name in (owner.name, *([""] if self.address else []))
-
-
-def _is_here(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False

@@ -39,7 +39,7 @@ def router(app: CaseApp) -> APIRouter:
         name = (file.filename or "").replace("\\", "/").rsplit("/", 1)[-1]
         parts = split_extension(name)
         image_id = image or (parts[0] if parts else name)
-        with received(file, app.files.folder) as path:
+        with received(file, app.files.folder, most_mib=app.configuration.upload_limit) as path:
             return {"image": app.cases.add_image(image_id, str(path), info)}
 
     @routes.get("/image", summary="Download the reference sequence of a case", dependencies=[Depends(app.login.may_download)])

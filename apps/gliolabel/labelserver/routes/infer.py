@@ -61,7 +61,7 @@ def router(app: CaseApp) -> APIRouter:
             return _answer(app.infer({**request, "session_id": session_id}), output)
         if file is None:
             return _answer(app.infer(request), output)
-        with received(file, app.files.folder) as path:
+        with received(file, app.files.folder, most_mib=app.configuration.upload_limit) as path:
             # A volume in the request lives as long as the request: a session of one use.
             session = app.open_session(path)
             if model in app.workbench.names and request.get("passes") in (None, "", "auto"):

@@ -6,10 +6,24 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from gliolabel.labelserver.door import install_door
+from gliolabel.labelserver.door.install import install_door
 from gliolabel.labelserver.login import routes as login
 from gliolabel.labelserver.login.proxies import ClientAddresses
-from gliolabel.labelserver.routes import batch, images, infer, labels, listing, pacs, samples, scoring, sessions, train
+from gliolabel.labelserver.routes import (
+    about,
+    batch,
+    closed,
+    images,
+    infer,
+    labels,
+    listing,
+    pacs,
+    records,
+    samples,
+    scoring,
+    sessions,
+    train,
+)
 
 if TYPE_CHECKING:
     from gliolabel.labelserver.case_app import CaseApp
@@ -23,7 +37,7 @@ def install_routes(server: FastAPI, app: CaseApp) -> None:
         app: answers the requests.
     """
     before = len(server.router.routes)
-    for module in (infer, labels, images, sessions, samples, batch, train, listing, scoring, pacs):
+    for module in (infer, labels, images, records, sessions, samples, batch, train, listing, scoring, pacs, about, closed):
         server.include_router(module.router(app))
     server.include_router(login.router(app.login))
     # The first route that fits answers.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
 from fastapi.responses import FileResponse
 from monailabel.config import settings
 from monailabel.endpoints.user.auth import RBAC, User
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: The plugin says here which model a label began as: it names something and replaces nothing.
 _REFUSED = REPLACING - {"model"}
+#: No database holds larger numbers.
+_Version = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 _ANNOTATOR = RBAC(settings.MONAI_LABEL_AUTH_ROLE_ANNOTATOR)
 _USER = RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER)
 
@@ -42,11 +44,11 @@ def router(app: CaseApp) -> APIRouter:
         info = read_params(params, refused=_REFUSED)
         info["user"] = user.username if login_is_on() else None  # never what the client makes up
         reader = reader_of(user, info.get("client_id"), http)
-        with received(label, app.files.folder) as path:
+        with received(label, app.files.folder, most_mib=app.configuration.upload_limit) as path:
             return app.cases.submit(image, path, tag=label_tag(tag or FINAL), info=info, reader=reader).reply()
 
     @routes.get("/label", summary="Download a label or the uncertainty map", dependencies=[Depends(_USER)])
-    def download(label: str, tag: str, version: int | None = None, author: str | None = None) -> Response:
+    def download(label: str, tag: str, version: _Version = None, author: str | None = None) -> Response:
         path = Path(app.cases.get_label_uri(label, label_tag(tag), version=version, author=author))
         return FileResponse(path, filename=public_name(label, path.name), media_type="application/octet-stream")
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from monailabel.config import settings
 from monailabel.endpoints.user.auth import RBAC
+
+from gliolabel.labelserver.door.addresses import from_here
 
 if TYPE_CHECKING:
     from gliolabel.labelserver.case_app import CaseApp
@@ -29,10 +32,15 @@ def router(app: CaseApp) -> APIRouter:
     routes = APIRouter(prefix=settings.MONAI_LABEL_API_STR + "/datastore", tags=["Datastore"])
 
     @routes.get("/", summary="The list of all cases, or counts", dependencies=[Depends(_USER)])
-    def datastore(output: Listed = Listed.stats) -> Response:
+    def datastore(http: Request, output: Listed = Listed.stats) -> Response:
         if output is Listed.all:
             # Encoded already: of 10,000 cases only those that changed are encoded anew.
             return Response(app.cases.listing(), media_type="application/json")
-        return JSONResponse(app.cases.datalist() if output is Listed.train else app.cases.status())
+        if output is Listed.stats:
+            return JSONResponse(app.cases.status())
+        files = app.cases.datalist()
+        if not from_here(http.scope):
+            files = [{kind: Path(path).name for kind, path in entry.items()} for entry in files]
+        return JSONResponse(files)
 
     return routes

@@ -11,18 +11,25 @@ from pathlib import Path
 from fastapi import UploadFile
 
 from gliolabel.errors import InputError, UnavailableError
+from gliolabel.labelserver.door.volumes import check_volume
 from gliolabel.state.files import delete
 from gliolabel.studies.files import EXTENSIONS, split_extension
 
 
 @contextmanager
-def received(upload: UploadFile, folder: Path) -> Iterator[Path]:
+def received(upload: UploadFile, folder: Path, *, most_mib: float) -> Iterator[Path]:
     """The upload as a file, for the time of the block.
 
     Only the ending of the client's file name is used.
 
+    Args:
+        upload: what came.
+        folder: where it lies meanwhile.
+        most_mib: the most that its voxels may take.
+
     Raises:
-        InputError: the file is of no format that is read.
+        InputError: the file is of no format that is read, or its header says what cannot be.
+        TooLargeError: its voxels take more than they may.
         UnavailableError: the disk is full.
     """
     name = (upload.filename or "volume.nii.gz").replace("\\", "/").rsplit("/", 1)[-1]
@@ -36,6 +43,7 @@ def received(upload: UploadFile, folder: Path) -> Iterator[Path]:
                 shutil.copyfileobj(upload.file, stream)
         except OSError as error:
             raise UnavailableError(f"The upload cannot be stored in {folder} ({error.strerror or error}). Nothing was kept.") from error
+        check_volume(path, extension=parts[1], name=name[-64:], most_mib=most_mib)
         yield path
     finally:
         delete(path)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Depends, Request
 from monailabel.config import settings
 from monailabel.endpoints.user.auth import RBAC, User
 
+from gliolabel.labelserver.door.addresses import from_here
 from gliolabel.labelserver.routes.people import client_of, reader_of
 from gliolabel.labelserver.strategies import HOLDER
 from gliolabel.labelserver.wire import check_params
@@ -37,6 +38,6 @@ def router(app: CaseApp) -> APIRouter:
         if sample:
             app.login.open_image(http, sample["id"], user=user)
             app.cases.update_image_info(sample["id"], {"strategy": {strategy: {"ts": round(time.time(), 3), "client_id": client}}})
-        return sample
+        return sample if from_here(http.scope) else {key: value for key, value in sample.items() if key != "path"}
 
     return routes

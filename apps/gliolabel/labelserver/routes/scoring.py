@@ -10,6 +10,7 @@ from monailabel.endpoints.user.auth import RBAC
 
 from gliolabel.errors import ConflictError, UnknownError
 from gliolabel.labelserver.scoring_runs import METHOD
+from gliolabel.labelserver.wire import check_params
 
 if TYPE_CHECKING:
     from gliolabel.labelserver.case_app import CaseApp
@@ -24,6 +25,7 @@ def router(app: CaseApp) -> APIRouter:
 
     @routes.post("/", summary="Score all cases in the background", dependencies=[Depends(_ANNOTATOR)])
     def start_all(params: Annotated[dict[str, Any] | None, Body()] = None, run_sync: bool = False) -> dict[str, Any]:
+        check_params(dict(params or {}))
         try:
             return {METHOD: {"result": app.scorings.start(wait=run_sync).report(), "detail": None}}
         except ConflictError as error:
@@ -32,6 +34,7 @@ def router(app: CaseApp) -> APIRouter:
 
     @routes.post("/{method}", summary="Score all cases in the background", dependencies=[Depends(_ANNOTATOR)])
     def start(method: str, params: Annotated[dict[str, Any] | None, Body()] = None, run_sync: bool = False) -> dict[str, Any]:
+        check_params(dict(params or {}))
         if method != METHOD:
             raise UnknownError(f"There is no scoring method {method[:64]!r}. There is: {METHOD}.")
         try:

@@ -29,7 +29,7 @@ def router(app: CaseApp) -> APIRouter:
     def create(files: Annotated[list[UploadFile], File()], uncompress: bool = False, expiry: int = 0) -> dict[str, Any]:
         if len(files) != 1 or uncompress:
             raise InputError(f"A session begins with one volume file, not {'an archive' if uncompress else f'{len(files)} files'}.")
-        with received(files[0], app.files.folder) as path:
+        with received(files[0], app.files.folder, most_mib=app.configuration.upload_limit) as path:
             session = app.open_session(path, expiry=max(0, expiry))
         return {"session_id": session.name, "session_info": public_info(session)}
 

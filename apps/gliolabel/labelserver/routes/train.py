@@ -10,6 +10,7 @@ from monailabel.endpoints.user.auth import RBAC, User, get_current_user
 
 from gliolabel.errors import ConflictError
 from gliolabel.labelserver.routes.askers import Asker
+from gliolabel.labelserver.wire import check_params
 
 if TYPE_CHECKING:
     from gliolabel.labelserver.case_app import CaseApp
@@ -30,7 +31,7 @@ def router(app: CaseApp) -> APIRouter:
         params: Annotated[dict[str, Any] | None, Body()] = None,
         run_sync: bool = False,
     ) -> dict[str, Any]:
-        options = params or {}
+        options = check_params(dict(params or {}))
         owner = Asker.of(http, user, client_id=options.get("client_id")).owner
         try:
             return app.trainings.start(model, options, owner=owner, wait=run_sync).report()
