@@ -32,7 +32,6 @@ SIDEWAYS = [
     "C:\\x",
     "a\x00b",
     "a\nb",
-    "~root",
     ".",
 ]
 UNKNOWN = "nobody"
@@ -151,7 +150,7 @@ def test_nothing_leads_sideways(server: Server, tmp_path: Path) -> None:
         if answer.status_code >= 400:
             assert answer.json()["detail"], answer.url
             assert "Traceback" not in answer.text
-    for text in SIDEWAYS[:-1]:
+    for text in SIDEWAYS:
         assert server.put("/datastore/", params={"image": text}, **file("file", volume)).status_code == 422, text
     # Of a file's own name only the ending counts; a path in it is cut off.
     sent = server.put("/datastore/image", **file("file", volume, "../../outside/evil t1.nii.gz"))

@@ -35,15 +35,22 @@ def site(server: FastAPI, install: Callable[..., None], **configuration: Any) ->
     """
     app = SimpleNamespace(configuration=Configuration(**configuration), hidden_folders=lambda: {"/srv/studies": "(study folder)"})
     install(server, app)
-    running = uvicorn.Server(uvicorn.Config(server, host="127.0.0.1", port=0, log_config=None))
-    thread = threading.Thread(target=running.run, daemon=True)
+    with running(server) as found:
+        yield found
+
+
+@contextmanager
+def running(server: FastAPI) -> Iterator[Site]:
+    """Serve an application as it is."""
+    uvicorns = uvicorn.Server(uvicorn.Config(server, host="127.0.0.1", port=0, log_config=None))
+    thread = threading.Thread(target=uvicorns.run, daemon=True)
     thread.start()
-    while not running.started:
+    while not uvicorns.started:
         assert thread.is_alive()
         time.sleep(0.01)
-    port = running.servers[0].sockets[0].getsockname()[1]
+    port = uvicorns.servers[0].sockets[0].getsockname()[1]
     try:
         yield Site(f"http://127.0.0.1:{port}", port)
     finally:
-        running.should_exit = True
+        uvicorns.should_exit = True
         thread.join(10)

@@ -81,4 +81,5 @@ def router(app: CaseApp) -> APIRouter:
 
 
 def _of_user(info: dict[str, Any], user: User) -> dict[str, Any]:
-    return {**info, "user": user.username if login_is_on() else None}  # never what the client makes up
+    known = {key: value for key, value in info.items() if key != "user"}  # never what the client makes up
+    return {**known, "user": user.username} if login_is_on() else known
