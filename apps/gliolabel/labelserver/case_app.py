@@ -33,6 +33,7 @@ from gliolabel.labelserver.startup import describe, study_warnings
 from gliolabel.labelserver.strategies import HOLDER
 from gliolabel.labelserver.tasks.answers import CASE
 from gliolabel.labelserver.training_runs import TrainingRuns
+from gliolabel.labelserver.watching import Figures, set_up_log, tidy_log_configuration
 from gliolabel.labelserver.wire import BatchOptions, Options, read_options
 from gliolabel.labelserver.workbench import Workbench
 from gliolabel.state import Database, resolve_state_folder
@@ -87,6 +88,7 @@ class CaseApp(_Base):
         notes: Sequence[str] = (),
     ) -> None:
         check_uvicorn()
+        set_up_log(configuration.log)
         exposure.check_login(configuration.require_login)
         self._open_to = exposure.open_to()
         self.configuration, self._notes = configuration, list(notes)
@@ -95,6 +97,7 @@ class CaseApp(_Base):
         self.folder = resolve_state_folder(configuration.state, studies=studies).create(studies=studies)
         self.database = Database(self.folder, uri=configuration.database)
         self.readers = Readers()
+        self.figures = Figures()
         self.choosing = threading.Lock()
         self.files = ResultFiles(self.folder.temporary)
         super().__init__(
@@ -144,6 +147,7 @@ class CaseApp(_Base):
 
     def on_init_complete(self) -> None:
         """Say what was found, install our routes, and clean up after an earlier process."""
+        tidy_log_configuration()
         for line in [*describe(self), *self.advice(), *self._notes]:
             _LOG.info(line)
         for line in exposure.warnings(self._open_to) if self._open_to else []:
@@ -256,6 +260,7 @@ class CaseApp(_Base):
         ref = self.resolve(request)
         with self.readers.request():
             path, params = task({**request, CASE: ref})
+        self.figures.stages(name, params.get("latencies") or {})
         if path and name in self.workbench.names and not ref.passing:
             self._keep_mask(ref, Path(path), params, reader=str(request.get(HOLDER) or ""))
         tag = request.get("label_tag") or DefaultLabelTag.ORIGINAL

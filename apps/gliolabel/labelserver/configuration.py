@@ -52,6 +52,8 @@ class Configuration(BaseModel):
     retrain_at: clock | None = None
     #: File with the gate's criteria instead of the package's own.
     gate: Path | None = None
+    #: What the log is for: people, or machines (one JSON object a line).
+    log: Literal["text", "json"] = "text"
     #: Reverse proxies whose X-Forwarded-For is believed: addresses or networks, with commas or blanks between them.
     trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
 

@@ -23,7 +23,9 @@ from gliolabel.labelserver.routes import (
     scoring,
     sessions,
     train,
+    watch,
 )
+from gliolabel.labelserver.watching import install_watching
 
 if TYPE_CHECKING:
     from gliolabel.labelserver.case_app import CaseApp
@@ -37,7 +39,7 @@ def install_routes(server: FastAPI, app: CaseApp) -> None:
         app: answers the requests.
     """
     before = len(server.router.routes)
-    for module in (infer, labels, images, records, sessions, samples, batch, train, listing, scoring, pacs, about, closed):
+    for module in (infer, labels, images, records, sessions, samples, batch, train, listing, scoring, pacs, about, watch, closed):
         server.include_router(module.router(app))
     server.include_router(login.router(app.login))
     # The first route that fits answers.
@@ -46,5 +48,6 @@ def install_routes(server: FastAPI, app: CaseApp) -> None:
     server.router.routes[:0] = ours
     server.openapi_schema = None
     install_door(server, app)
+    install_watching(server, app)
     server.add_middleware(ClientAddresses, trusted=app.configuration.trusted_proxies)
     app.login.guard(server)
