@@ -35,7 +35,7 @@ def temporary(server: Server) -> list[Path]:
 
 def requests_of(server: Server, folder: Path) -> list[Callable[[], requests.Response]]:
     """Good and bad ones, as clients send them."""
-    image = sitk.ReadImage(str(next((server.studies / "Case_001").glob("*t1ce*"))))
+    image = sitk.ReadImage(str(next((Path(server.studies) / "Case_001").glob("*t1ce*"))))
     label = sitk.GetImageFromArray((sitk.GetArrayFromImage(image) > 1e9).astype(np.uint8))
     label.CopyInformation(image)
     sitk.WriteImage(label, str(folder / "label.nii.gz"))
