@@ -24,7 +24,7 @@ def install_watching(server: FastAPI, app: CaseApp) -> None:
     """
     add_sources(app.figures, app)
     # Inside the one that numbers requests, so that the log's line of a request has its number.
-    numbering = next(place for place, middleware in enumerate(server.user_middleware) if middleware.cls == Requests)
-    server.user_middleware.insert(numbering + 1, Middleware(Measured, figures=app.figures))
+    classes: list[object] = [middleware.cls for middleware in server.user_middleware]
+    server.user_middleware.insert(classes.index(Requests) + 1, Middleware(Measured, figures=app.figures))
     # Put together when the server began to start; it is done again for the first request.
     server.middleware_stack = None
