@@ -150,3 +150,15 @@ def test_the_list_has_what_changed_and_only_that(server: Server) -> None:
     assert stats["total"] == len(after)
     assert stats["completed"] == sum("final" in entry["labels"] for entry in after.values())
     assert re.match(r".*/Case_\d+_t1ce\.nii\.gz$", server.get("/datastore/?output=train").json()[0]["image"])
+
+
+def test_a_case_that_cannot_be_read_is_passed_over(server: Server) -> None:
+    path = server.studies / "Case_001" / "Case_001_t1ce.nii.gz"
+    content = path.read_bytes()
+    path.write_bytes(b"")
+    try:
+        offered = {ask(server, "passing-ann")["id"] for _ in range(6)}
+    finally:
+        path.write_bytes(content)
+    assert offered == {f"Case_{number:03d}" for number in range(2, 8)}
+    assert "Case_001 is not offered" in server.log.read_text()

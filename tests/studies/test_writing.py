@@ -42,6 +42,24 @@ def test_a_file_that_was_not_written_to_its_end_is_no_file(tmp_path: Path, tiny:
     np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(path))), noise)
 
 
+@pytest.mark.parametrize("extension", [".nii.gz", ".nrrd", ".mha"])
+def test_a_file_that_reaches_the_disk_only_when_it_is_closed_is_looked_at_too(tmp_path: Path, tiny: Phantom, extension: str) -> None:
+    # A mask of little more than nothing: some hundred bytes, of which the writer hears nothing when they are lost.
+    path = tmp_path / f"mask{extension}"
+    with no_file_longer_than(0), pytest.raises(UnavailableError, match="cannot be written"):
+        write_volume(tiny.labels * 0, tiny.grid, path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("extension", [".nii.gz", ".nii", ".nrrd", ".mha"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
+@pytest.mark.parametrize("compress", [True, False])
+def test_what_was_written_to_its_end_is_a_file(tmp_path: Path, tiny: Phantom, extension: str, dtype: type, compress: bool) -> None:
+    path = tmp_path / f"volume{extension}"
+    write_volume(tiny.sequences["t1"].astype(dtype), tiny.grid, path, compress=compress)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(path))), tiny.sequences["t1"].astype(dtype))
+
+
 def test_a_missing_folder(tmp_path: Path, tiny: Phantom) -> None:
     with pytest.raises(UnavailableError, match="its folder exists"):
         write_volume(tiny.labels, tiny.grid, tmp_path / "no" / "mask.nrrd")

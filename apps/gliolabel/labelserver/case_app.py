@@ -43,6 +43,8 @@ from gliolabel.studies.headers import read_header
 from gliolabel.vocabulary import RESEARCH_NOTICE, LabelSet
 
 _LOG = logging.getLogger(__name__)
+#: Next Sample passes over so many cases that cannot be read before it says so.
+_MOST_UNREAD = 20
 
 # MONAI Label takes the first class whose *direct* base has the name MONAILabelApp. This one is imported by apps and must not be taken.
 if TYPE_CHECKING:
@@ -317,20 +319,31 @@ class CaseApp(_Base):
         return {}
 
     def next_sample(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The case to do next, or nothing when all are done.
+        """The case to do next, or nothing when all are done. A case whose image cannot be read is passed over.
 
         Raises:
             UnknownError: no such strategy.
+            InputError: there are cases to do, and none of those that were looked at can be read; the last of them is named.
         """
         name = str(request.get("strategy") or next(iter(self._strategies)))
         strategy = self._strategies.get(name)
         if strategy is None:
             raise UnknownError(f"There is no strategy {name[:64]!r}. There are: {', '.join(self._strategies)}.")
-        chosen = strategy(request, self.cases)
-        if not chosen:
-            return {}
-        # The node in Slicer is named after the case, not after a file of it.
-        return {**chosen, **self.cases.get_image_info(chosen["id"]), "PatientID": chosen["id"]}
+        unread: dict[str, str] = {}
+        while len(unread) < _MOST_UNREAD:
+            chosen = strategy(request, self.cases)
+            if not chosen:
+                return {}
+            case_id = chosen["id"]
+            if case_id in unread:
+                break
+            try:
+                # The node in Slicer is named after the case, not after a file of it.
+                return {**chosen, **self.cases.get_image_info(case_id), "PatientID": case_id}
+            except (InputError, UnknownError) as error:  # damaged, or taken away just now
+                unread[case_id] = str(error)
+                _LOG.warning("%s is not offered: %s", case_id, error)
+        raise InputError(f"{next(reversed(unread.values()))} No other case that could be offered can be read either; ask again for more.")
 
     def on_save_label(self, image_id: str, label_id: str) -> None:
         """MONAI Label calls it after a label was stored through one of its own routes; there is nothing left to do."""

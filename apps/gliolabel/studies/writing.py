@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import os
 import secrets
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,11 @@ from gliolabel.studies.grid import Grid
 
 #: A NIfTI file's voxels begin after so many bytes.
 _NIFTI_HEADER = 352
+#: What ends the header of the formats whose header is text, and what it says of packed voxels.
+_HEADER_ENDS = {".nrrd": b"\n\n", ".mha": b"ElementDataFile = LOCAL\n"}
+_PACKED = (b"encoding: gz", b"CompressedData = True")
+#: zlib shall see by itself which of the two it is.
+_ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
 #: Bytes read at a time.
 _CHUNK = 1 << 20
 
@@ -64,7 +70,8 @@ def write_volume(array: np.ndarray, grid: Grid, path: Path, *, compress: bool = 
 def write_image(image: sitk.Image, path: Path, *, compress: bool = True, level: int = -1) -> None:
     """Write an image, and see that all of it was written.
 
-    On a full disk ITK's NIfTI writer leaves a file that ends early, and says so on stderr alone.
+    On a full disk ITK's NIfTI writer leaves a file that ends early, and says so on stderr alone; all its writers do so where a file is
+    so small that it reaches the disk only when it is closed.
 
     Args:
         image: the image.
@@ -77,20 +84,37 @@ def write_image(image: sitk.Image, path: Path, *, compress: bool = True, level: 
         RuntimeError: ITK could not write it.
     """
     sitk.WriteImage(image, str(path), useCompression=compress and path.suffix != ".nii", compressionLevel=level)
-    if path.suffix not in (".nii", ".gz"):
-        return
-    try:
-        written = _length_unpacked(path) if path.suffix == ".gz" else path.stat().st_size
-    except (EOFError, gzip.BadGzipFile):
-        written = 0
     voxels = image.GetNumberOfPixels() * image.GetNumberOfComponentsPerPixel() * image.GetSizeOfPixelComponent()
-    if written < _NIFTI_HEADER + voxels:
+    try:
+        written = _length_after_header(path) if path.suffix in _HEADER_ENDS else _length_of_nifti(path) - _NIFTI_HEADER
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        written = 0
+    if written < voxels:
         raise OSError("it was not written to its end, as on a full disk")
 
 
-def _length_unpacked(path: Path) -> int:
+def _length_of_nifti(path: Path) -> int:
+    """Bytes of header and voxels."""
+    if path.suffix == ".nii":
+        return path.stat().st_size
     with gzip.open(path) as stream:  # whose checksum is looked at, too
         return sum(map(len, iter(lambda: stream.read(_CHUNK), b"")))
+
+
+def _length_after_header(path: Path) -> int:
+    """Bytes of the voxels of a file with a header of text, unpacked; 0 when the header or the end is missing."""
+    with path.open("rb") as stream:
+        header, end, _ = stream.read(_CHUNK).partition(_HEADER_ENDS[path.suffix])
+        if not end:
+            return 0
+        begin = len(header) + len(end)
+        if not any(word in header for word in _PACKED):
+            return path.stat().st_size - begin
+        stream.seek(begin)
+        unpacking, length = zlib.decompressobj(wbits=_ZLIB_OR_GZIP), 0
+        while not unpacking.eof and (chunk := stream.read(_CHUNK)):
+            length += len(unpacking.decompress(chunk))
+        return length if unpacking.eof else 0
 
 
 def _flush(path: Path) -> None:
