@@ -18,15 +18,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import SimpleITK as sitk
 
 from gliolabel.errors import InputError
 from gliolabel.studies.files import EXTENSIONS, split_extension
 from gliolabel.studies.grid import Grid
-from gliolabel.studies.headers import image_io
+from gliolabel.studies.nrrd import nrrd_header
 from gliolabel.studies.voxels import read_volume
 from gliolabel.vocabulary import TISSUES, LabelSet
 
@@ -36,8 +35,11 @@ _BACKGROUND: Final = frozenset({"background"})
 _HELPERS: Final = re.compile(r"(foreground|background)_scribbles|uncertain.*", re.DOTALL)
 #: What Slicer calls the segments of a label map that says nothing of names: by their value.
 _BY_VALUE: Final = re.compile(r"Segment_(\d{1,3})")
+#: The entry that says which value a segment has.
+_LABEL_VALUE: Final = re.compile(r"Segment([0-9]+)_LabelValue")
 #: Up to this range of values, voxels are counted in a table.
 _MOST_VALUES: Final = 1 << 16
+_MOST_SIGNED: Final = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def read_submission(
     where = f"the label of case {case_id}"
     if split_extension(path.name) is None:
         raise InputError(f"{where}: the file ends in {''.join(path.suffixes) or 'nothing'!r}, expected one of {', '.join(EXTENSIONS)}.")
-    own_names = _segment_names(path)
+    own_names = _segment_names(path, where=where)
     if named_by_value:
         own_names = _by_value(own_names, label_set.labels)
     names = own_names or _names_by_position(label_info, where=where, labels=label_set.labels)
@@ -118,25 +120,16 @@ def _names_by_position(label_info: object, *, where: str, labels: Mapping[str, i
     return {position + 1: str(entry["name"]) for position, entry in enumerate(label_info)}
 
 
-def _segment_names(path: Path) -> dict[int, str]:
+def _segment_names(path: Path, *, where: str) -> dict[int, str]:
     """Segment names by value from the header of a Slicer segmentation file; empty for any other file."""
     if not path.name.lower().endswith(".nrrd"):
         return {}
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    reader.SetImageIO(image_io(path))
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError:
-        return {}  # read_volume says what is wrong with it
-    keys: Sequence[Any] = reader.GetMetaDataKeys()
+    words = nrrd_header(path, where=where).words
     names = {}
-    for key in keys:
-        if key.startswith("Segment") and key.endswith("_LabelValue"):
-            number = key.removeprefix("Segment").removesuffix("_LabelValue")
-            value = reader.GetMetaData(key).strip()
-            if number.isdigit() and value.isdigit() and f"Segment{number}_Name" in keys:
-                names[int(value)] = reader.GetMetaData(f"Segment{number}_Name").strip()
+    for key, value in words.items():
+        entry = _LABEL_VALUE.fullmatch(key)
+        if entry and re.fullmatch("[0-9]{1,18}", value.strip()) and f"Segment{entry[1]}_Name" in words:
+            names[int(value)] = words[f"Segment{entry[1]}_Name"].strip()
     return names
 
 
@@ -199,7 +192,7 @@ def _by_name(
 def _voxels_by_value(array: np.ndarray) -> dict[int, int]:
     """Number of voxels by value, without 0."""
     low, high = int(array.min()), int(array.max())
-    if high - low > _MOST_VALUES:
+    if high - low > _MOST_VALUES or high > _MOST_SIGNED:
         values, counts = np.unique(array, return_counts=True)
     else:  # of a usual label: np.unique sorts, which takes ten times as long
         counts = np.bincount((array.astype(np.int64) - low).ravel())

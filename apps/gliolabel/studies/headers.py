@@ -1,31 +1,40 @@
 """The geometry of a volume file, from its header alone, in SimpleITK's conventions.
 
 ITK refuses NIfTI files whose direction cosines are not orthonormal, which registration tools and float32 rounding do
-produce. Such a file is read with the nearest orthonormal directions (polar decomposition of the affine nibabel gives)
-as long as that moves no corner by more than :data:`REPAIR_LIMIT_MM`; the reader is told how far.
+produce, and takes those of other formats as they are. Any such file is read with the nearest orthonormal directions (polar
+decomposition; of the affine nibabel gives for NIfTI) as long as that moves no corner by more than :data:`REPAIR_LIMIT_MM`; the
+reader is told how far.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import nibabel
 import numpy as np
 import SimpleITK as sitk
 
 from gliolabel.errors import InputError
-from gliolabel.studies.files import split_extension
+from gliolabel.studies.files import EXTENSIONS, split_extension
 from gliolabel.studies.grid import Grid
+from gliolabel.studies.meta_image import meta_header
+from gliolabel.studies.nifti import nifti_header
+from gliolabel.studies.nrrd import nrrd_header
+from gliolabel.studies.refusals import not_an_image
+from gliolabel.studies.stored import Stored
 
-#: What reads which format. Without it ITK lets every reader look into the file, and takes the first that likes it.
-IMAGE_IO: Final[Mapping[str, str]] = {".nii.gz": "NiftiImageIO", ".nii": "NiftiImageIO", ".nrrd": "NrrdImageIO", ".mha": "MetaImageIO"}
+#: More voxels than this, of all volumes in a file, are a damaged header, not an MRI: 1024 x 1024 x 512.
+VOXEL_LIMIT: Final[int] = 1 << 29
 
-#: More voxels than this are a damaged header, not a volume.
-VOXEL_LIMIT: Final[int] = 1 << 31
+#: Voxel edges (mm) of which an MRI can be, and how far (mm) from the scanner's centre it can lie.
+_SPACING: Final[tuple[float, float]] = (1e-3, 1e3)
+_FAR: Final[float] = 1e6
+
+#: Direction cosines further than this from orthonormal are made so.
+_NOT_RIGHT_ANGLED: Final[float] = 1e-4
 
 #: A sheared affine whose nearest orthonormal grid has a corner further away than this (mm) is refused.
 REPAIR_LIMIT_MM: Final[float] = 2.0
@@ -73,6 +82,23 @@ def check_file(path: Path, *, where: str) -> None:
         raise InputError(f"{where}: is gzip-compressed although its name ends in .nii. Rename it to end in .nii.gz")
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A volume file whose header was read.
+
+    Args:
+        header: its geometry.
+        stored: how its voxels lie in it.
+        slope: what they are multiplied by, or None where the file does not scale them.
+        intercept: what is added afterwards.
+    """
+
+    header: Header
+    stored: Stored
+    slope: float | None = None
+    intercept: float = 0.0
+
+
 def read_header(path: Path, *, where: str) -> Header:
     """Read the header of a .nii, .nii.gz, .nrrd or .mha file.
 
@@ -83,76 +109,98 @@ def read_header(path: Path, *, where: str) -> Header:
     Raises:
         InputError: no such file, no image, fewer than 3 axes, colours, or a geometry that no grid can have.
     """
+    return open_volume(path, where=where).header
+
+
+def open_volume(path: Path, *, where: str) -> Opened:
+    """As :func:`read_header`, with where the voxels are. No other file is opened, whatever the header says."""
     check_file(path, where=where)
+    extension = (split_extension(path.name) or ("", ""))[1]
+    if extension == ".mha":
+        meta = meta_header(path, where=where)
+        return Opened(_header(meta.grid, meta.size, where=where), meta.stored)
+    if extension == ".nrrd":
+        nrrd = nrrd_header(path, where=where)
+        return Opened(_as_itk_reads(path, "NrrdImageIO", nrrd.size, where=where), nrrd.stored)
+    if extension in (".nii", ".nii.gz"):
+        nifti = nifti_header(path, where=where)
+        _check_size(nifti.size, where=where)
+        try:
+            header = _as_itk_reads(path, "NiftiImageIO", nifti.size, where=where)
+        except _NotRightAngledError:
+            header = _right_angled(np.diag([-1.0, -1.0, 1.0, 1.0]) @ nifti.affine, nifti.size, where=where)  # nibabel is RAS, we are LPS
+        except InputError:
+            nifti.stored.read(path, where=where)  # where the voxels are damaged, it says so
+            raise
+        return Opened(header, nifti.stored, nifti.slope, nifti.intercept)
+    raise InputError(f"{where}: the name of its file does not end in one of {', '.join(EXTENSIONS)}")
+
+
+class _NotRightAngledError(Exception):
+    """ITK does not read a file for the one reason that we can do something about."""
+
+
+def _as_itk_reads(path: Path, reads: str, size: tuple[int, ...], *, where: str) -> Header:
     reader = sitk.ImageFileReader()
+    reader.SetImageIO(reads)  # by default ITK takes any reader that likes the content, one that opens further files too
     reader.SetFileName(str(path))
-    reader.SetImageIO(image_io(path))
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        if "orthonormal" not in str(error):
-            raise not_an_image(where, error) from error
-        return _repaired_nifti(path, where=where)
+        if "orthonormal" in str(error):
+            raise _NotRightAngledError from error
+        # ITK names the file with its place on the server, and itself with its place in memory.
+        words = re.sub(r"\(0x[0-9a-f]+\)", "", str(error).strip().splitlines()[-1].replace(str(path), path.name))
+        raise not_an_image(where, "".join(filter(str.isprintable, words))[:200]) from error
     if reader.GetNumberOfComponents() != 1:
         raise InputError(f"{where}: has {reader.GetNumberOfComponents()} values per voxel (colour or vector), expected 1")
-    size = tuple(int(n) for n in reader.GetSize())
-    axes = len(size)
-    if axes < 3:
-        raise InputError(f"{where}: is a {axes}-D image, expected a 3-D volume")
-    direction = np.asarray(reader.GetDirection()).reshape(axes, axes)[:3, :3]
+    seen = tuple(int(n) for n in reader.GetSize())
+    axes = len(seen)
+    _check_size(seen, where=where)
+    if _without_trailing_ones(seen) != _without_trailing_ones(size):
+        raise not_an_image(where, f"its axes are understood as {' x '.join(map(str, seen))} and as {' x '.join(map(str, size))} voxels")
     grid = Grid(
-        size=(size[0], size[1], size[2]),
+        size=(seen[0], seen[1], seen[2]),
         spacing=_three(reader.GetSpacing()),
         origin=_three(reader.GetOrigin()),
-        direction=tuple(direction.ravel().tolist()),
+        direction=tuple(np.asarray(reader.GetDirection()).reshape(axes, axes)[:3, :3].ravel().tolist()),
     )
-    _check_grid(grid, where=where, more=math.prod(size[3:]))
-    return Header(grid, _without_trailing_ones(size[3:]), padded=axes > 3)
+    return _header(grid, seen, where=where)
 
 
-def image_io(path: Path) -> str:
-    """The name of SimpleITK's reader for a file, by its extension; empty for one of another format."""
-    return IMAGE_IO.get((split_extension(path.name) or ("", ""))[1], "")
+def _header(grid: Grid, size: tuple[int, ...], *, where: str) -> Header:
+    """The header of a file of that grid and those axes, made right-angled if it is not."""
+    _check_size(size, where=where)
+    turn = np.reshape(grid.direction, (3, 3))
+    if np.isfinite(grid.affine).all() and not np.abs(turn @ turn.T - np.eye(3)).max() <= _NOT_RIGHT_ANGLED:
+        return _right_angled(grid.affine, size, where=where)
+    _check_grid(grid, where=where)
+    return Header(grid, _without_trailing_ones(size[3:]), padded=len(size) > 3)
 
 
-def not_an_image(where: str, error: Exception) -> InputError:
-    """The error for a file that no reader understands, with the reader's own last words."""
-    words = str(error).strip().splitlines()
-    return InputError(
-        f"{where}: cannot be read as an image ({words[-1].strip() if words else 'no reader knows it'}). "
-        "Expected a .nii, .nii.gz, .nrrd or .mha volume; copy it again from its source"
-    )
-
-
-def _repaired_nifti(path: Path, *, where: str) -> Header:
-    try:
-        image = nibabel.load(path)
-        affine = np.asarray(image.affine, dtype=np.float64)
-        size = tuple(int(n) for n in image.shape)
-    except Exception as error:  # nibabel raises its own and zlib's and OSError
-        raise not_an_image(where, error) from error
-    if len(size) < 3 or math.prod(size) > VOXEL_LIMIT:
-        raise InputError(f"{where}: is an image of {' x '.join(map(str, size))} voxels, expected a 3-D volume")
-    matrix = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine  # nibabel is RAS, we are LPS
-    spacing = np.linalg.norm(matrix[:3, :3], axis=0)
-    if not np.isfinite(matrix).all() or (spacing <= 0).any() or abs(np.linalg.det(matrix[:3, :3] / spacing)) < 1e-3:
+def _right_angled(affine: np.ndarray, size: tuple[int, ...], *, where: str) -> Header:
+    """The header of a file with this affine (4, 4), voxel index (x, y, z) to LPS position in mm, with the nearest right angles."""
+    _check_size(size, where=where)
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.isfinite(affine).all() or (spacing <= 0).any() or abs(np.linalg.det(affine[:3, :3] / spacing)) < 1e-3:
         raise InputError(f"{where}: its affine matrix is singular or not finite, so where its voxels lie is not known")
-    left, _, right = np.linalg.svd(matrix[:3, :3] / spacing)
-    grid = Grid(
-        size=(size[0], size[1], size[2]),
-        spacing=_three(spacing),
-        origin=_three(matrix[:3, 3]),
-        direction=tuple((left @ right).ravel().tolist()),
-    )
+    left, _, right = np.linalg.svd(affine[:3, :3] / spacing)
+    direction = tuple((left @ right).ravel().tolist())
+    grid = Grid(size=(size[0], size[1], size[2]), spacing=_three(spacing), origin=_three(affine[:3, 3]), direction=direction)
+    _check_grid(grid, where=where)
+    return Header(grid, _without_trailing_ones(size[3:]), (_moved(grid, affine, where=where),), padded=len(size) > 3)
+
+
+def _moved(grid: Grid, affine: np.ndarray, *, where: str) -> str:
+    """What a reader is told about a grid that was made right-angled."""
     ends = np.array(np.meshgrid(*[(0, n - 1) for n in grid.size], [1.0])).reshape(4, -1)
-    moved = float(np.linalg.norm(((grid.affine - matrix) @ ends)[:3], axis=0).max())
+    moved = float(np.linalg.norm(((grid.affine - affine) @ ends)[:3], axis=0).max())
     if moved > REPAIR_LIMIT_MM:
         raise InputError(
             f"{where}: its axes are sheared: the nearest right-angled grid is {moved:.1f} mm off at a corner, "
             f"at most {REPAIR_LIMIT_MM:g} mm is accepted. Resample the volume to a grid with right angles"
         )
-    note = f"{where}: its direction cosines are not orthonormal; the nearest right-angled grid was used (at most {moved:.2f} mm off)"
-    return Header(grid, _without_trailing_ones(size[3:]), (note,), padded=len(size) > 3)
+    return f"{where}: its direction cosines are not orthonormal; the nearest right-angled grid was used (at most {moved:.2f} mm off)"
 
 
 def _three(values: object) -> tuple[float, float, float]:
@@ -160,17 +208,24 @@ def _three(values: object) -> tuple[float, float, float]:
     return x, y, z
 
 
-def _without_trailing_ones(extra: tuple[int, ...]) -> tuple[int, ...]:
-    while extra and extra[-1] == 1:
-        extra = extra[:-1]
-    return extra
+def _without_trailing_ones(lengths: tuple[int, ...]) -> tuple[int, ...]:
+    while lengths and lengths[-1] == 1:
+        lengths = lengths[:-1]
+    return lengths
 
 
-def _check_grid(grid: Grid, *, where: str, more: int) -> None:
-    if math.prod(grid.size) * more > VOXEL_LIMIT:
-        raise InputError(f"{where}: its header gives {' x '.join(map(str, grid.size))} voxels, more than any MRI volume. Export it again")
+def _check_size(size: tuple[int, ...], *, where: str) -> None:
+    if len(size) < 3:
+        raise InputError(f"{where}: is a {len(size)}-D image, expected a 3-D volume")
+    if math.prod(size) > VOXEL_LIMIT:
+        raise InputError(f"{where}: its header gives {' x '.join(map(str, size))} voxels, more than any MRI volume. Export it again")
+
+
+def _check_grid(grid: Grid, *, where: str) -> None:
     numbers = np.array([*grid.spacing, *grid.origin, *grid.direction])
-    if not np.isfinite(numbers).all() or min(grid.spacing) <= 0 or min(grid.size) < 1:
+    near = np.isfinite(numbers).all() and max(map(abs, grid.origin)) <= _FAR
+    if not near or not (_SPACING[0] <= min(grid.spacing) and max(grid.spacing) <= _SPACING[1]):
         raise InputError(
-            f"{where}: its header gives spacing {grid.spacing} and origin {grid.origin} mm, expected finite numbers and spacing above 0"
+            f"{where}: its header gives spacing {grid.spacing} and origin {grid.origin} mm, expected finite numbers, "
+            f"spacing from {_SPACING[0]:g} to {_SPACING[1]:g} and an origin within a kilometre. Export it again"
         )
