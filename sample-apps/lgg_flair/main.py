@@ -58,6 +58,7 @@ class LggFlairApp(CaseApp, MONAILabelApp):
             notes=self.cases.notes,
             readers=self.readers,
             device=settings.device,
+            queue=settings.queue,
         )
         return self.cases
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -19,6 +20,21 @@ from gliolabel.recipes import Recipe
 Checkpoint = Callable[[], None]
 
 AnyNetwork = TypeVar("AnyNetwork", bound=SegmentationNetwork)
+
+
+def between(lock: threading.Lock, checkpoint: Checkpoint | None) -> Checkpoint | None:
+    """A checkpoint for work under a lock, which is open while ``checkpoint`` runs: that may wait for others who need the lock."""
+    if checkpoint is None:
+        return None
+
+    def unlocked() -> None:
+        lock.release()
+        try:
+            checkpoint()
+        finally:
+            lock.acquire()
+
+    return unlocked
 
 
 @dataclass(frozen=True)
@@ -98,12 +114,14 @@ class Runner:
         if window is None:
             return whole_volume_3d(job.network, job.image, precision=precision).cpu()
         job.warn(f"memory is short: segmented in overlapping windows of {window} voxels instead of one pass")
-        return windows_3d(job.network, job.image, window=window, precision=precision, stitch_on=torch.device("cpu"))
+        return windows_3d(job.network, job.image, window=window, precision=precision, stitch_on=torch.device("cpu"), pause=job.cancel)
 
     def _on_cpu(self, job: Job, *, window: int | None) -> Tensor:
         job.warn(f"{self._device} is out of memory: segmented on the CPU, which is slower")
         cpu = torch.device("cpu")
         try:
-            return self._attempt(replace(job, network=self.place(job.network, cpu)), window=window, precision=best_precision(cpu))
+            # No checkpoint: another thread that used the network meanwhile would find it in the wrong place.
+            moved = replace(job, network=self.place(job.network, cpu), cancel=None)
+            return self._attempt(moved, window=window, precision=best_precision(cpu))
         finally:
             self.place(job.network)

@@ -15,7 +15,7 @@ from torch import Tensor
 from gliolabel.inference.dropout import begin_pass, sampling_copy
 from gliolabel.inference.passes import PASSES_EVERYWHERE, Passes, SlicePasses, VolumePasses
 from gliolabel.inference.results import Segmentation, UncertaintyMaps
-from gliolabel.inference.runner import Checkpoint, Job, Runner
+from gliolabel.inference.runner import Checkpoint, Job, Runner, between
 from gliolabel.inference.scoring import most_probable, region_scores, sum_regions
 from gliolabel.inference.warnings import missing_sequences
 from gliolabel.losses import region_probabilities
@@ -127,12 +127,12 @@ class Segmenter:
 
         Args:
             prepared: what :meth:`prepare` returned.
-            cancel: see :meth:`segment`.
+            cancel: see :meth:`segment`. It may wait: other threads use the network meanwhile.
         """
         warnings = [*prepared.warnings, *missing_sequences(prepared.present)]
         began = time.perf_counter()
         with self._lock:
-            classes = self._deterministic(prepared.image, warnings, cancel)
+            classes = self._deterministic(prepared.image, warnings, between(self._lock, cancel))
             self._runner.release()
         ran = time.perf_counter()
         restored = prepared.restore(classes[1:].numpy())

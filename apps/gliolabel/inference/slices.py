@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from gliolabel.errors import InputError, UnavailableError
 from gliolabel.inference.dropout import PassDropout, begin_pass, sampling_copy
 from gliolabel.inference.precision import Precision, best_precision
+from gliolabel.inference.runner import between
 from gliolabel.inference.volume_pass import pad
 from gliolabel.networks import SegmentationNetwork
 from gliolabel.networks.folding import fold_batch_norms
@@ -138,7 +139,7 @@ class SliceSegmenter:
             image: as in :meth:`segment`.
             passes: at least 1.
             seed: the same seed gives the same samples.
-            cancel: called between batches and passes.
+            cancel: called between passes.
 
         Raises:
             ValueError: ``passes`` is below 1.
@@ -149,7 +150,8 @@ class SliceSegmenter:
         for index in range(passes):
             if cancel is not None:
                 cancel()
-            yield self._restored(self._sampler, prepared, cancel, pass_of=(seed, index))
+            # Not within the pass: another thread's pass would draw other channels.
+            yield self._restored(self._sampler, prepared, None, pass_of=(seed, index))
 
     def _prepared(self, image: np.ndarray) -> PreparedSlices:
         recipe = self.model_version.recipe
@@ -167,7 +169,7 @@ class SliceSegmenter:
             # Within the lock: the drawn channels belong to the network, and another thread may want other ones.
             if pass_of is not None:
                 begin_pass(network, seed=pass_of[0], index=pass_of[1])
-            parts = [self._batch(network, part) for part in _parts(prepared.images, cancel)]
+            parts = [self._batch(network, part) for part in _parts(prepared.images, between(self._lock, cancel))]
         return prepared.restore(torch.cat(parts))
 
     def _batch(self, network: nn.Module, images: Tensor) -> Tensor:

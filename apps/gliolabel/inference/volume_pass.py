@@ -46,7 +46,15 @@ def whole_volume_3d(network: SegmentationNetwork, image: Tensor, *, precision: P
     return logits[0][(..., *crop)].float().softmax(0)
 
 
-def windows_3d(network: SegmentationNetwork, image: Tensor, *, window: int, precision: Precision, stitch_on: torch.device) -> Tensor:
+def windows_3d(
+    network: SegmentationNetwork,
+    image: Tensor,
+    *,
+    window: int,
+    precision: Precision,
+    stitch_on: torch.device,
+    pause: Checkpoint | None = None,
+) -> Tensor:
     """As :func:`whole_volume_3d`, in overlapping windows with Gaussian weights, for when one pass does not fit in memory.
 
     Args:
@@ -55,12 +63,15 @@ def windows_3d(network: SegmentationNetwork, image: Tensor, *, window: int, prec
         window: edge length of the cubic windows in voxels.
         precision: see there.
         stitch_on: device that holds the sum over windows; the CPU keeps the accelerator's memory free.
+        pause: called between windows.
 
     Returns:
         float32 (classes, d, h, w) on ``stitch_on``.
     """
 
     def one_window(patch: Tensor) -> Tensor:
+        if pause is not None:
+            pause()
         with precision.autocast():
             return network(patch).float()
 

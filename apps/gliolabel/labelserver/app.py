@@ -83,6 +83,7 @@ class GlioLabelApp(CaseApp, MONAILabelApp):
             readers=self.readers,
             device=configuration.device,
             memory_gib=configuration.memory,
+            queue=configuration.queue,
         )
         if configuration.gate is not None:
             from gliolabel.training.gate import load_criteria

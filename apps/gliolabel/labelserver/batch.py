@@ -11,6 +11,8 @@ from typing import Any
 from gliolabel.errors import ConflictError, GlioLabelError, UnavailableError
 from gliolabel.labelserver.background import BackgroundRun, OneAtATime, now
 from gliolabel.labelserver.datastore import CaseDatastore
+from gliolabel.labelserver.queueing import StoppedError
+from gliolabel.labelserver.queueing.serving import step_back
 from gliolabel.labelserver.results import json_safe
 from gliolabel.labelserver.tasks.answers import label_names
 from gliolabel.labelserver.wire import BatchOptions
@@ -78,6 +80,7 @@ class Batches(OneAtATime[BatchRun]):
         return run
 
     def _work(self, run: BatchRun) -> None:
+        step_back()
         try:
             self._all(run)
             run.status = "STOPPED" if run.stopping.is_set() else "DONE"
@@ -107,7 +110,7 @@ class Batches(OneAtATime[BatchRun]):
                 self._one(case_id, run)
                 run.done += 1
                 self._say(run, f"{case_id}: {run.done + len(run.failed)} of {run.total}")
-            except _StoppedError:
+            except (_StoppedError, StoppedError):
                 return
             except UnavailableError:
                 raise  # the disk is full, the weights are gone: the next case would fail too
@@ -118,7 +121,7 @@ class Batches(OneAtATime[BatchRun]):
     def _one(self, case_id: str, run: BatchRun) -> None:
         ref = self._datastore.case(case_id)
         served = self._workbench.served(run.model)
-        segmentation = self._workbench.segment(ref, served)
+        segmentation = self._workbench.segment_in_background(ref, served, pause=lambda: self._pause(run))
         scores: Any = {}
         if run.options.passes:
             key = self._workbench.key(ref, served, passes=run.options.passes, seed=0)

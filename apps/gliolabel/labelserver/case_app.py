@@ -23,6 +23,7 @@ from gliolabel.labelserver.datastore import CaseDatastore
 from gliolabel.labelserver.door import exposure
 from gliolabel.labelserver.login.guard import Login
 from gliolabel.labelserver.login.proxies import check_uvicorn
+from gliolabel.labelserver.queueing import Kind, Ticket
 from gliolabel.labelserver.readers import Readers
 from gliolabel.labelserver.results import ResultFiles
 from gliolabel.labelserver.routes import install_routes
@@ -31,7 +32,7 @@ from gliolabel.labelserver.sessions import SessionStore
 from gliolabel.labelserver.signals import before_signals
 from gliolabel.labelserver.startup import describe, study_warnings
 from gliolabel.labelserver.strategies import HOLDER
-from gliolabel.labelserver.tasks.answers import CASE
+from gliolabel.labelserver.tasks.answers import CASE, TICKET
 from gliolabel.labelserver.training_runs import TrainingRuns
 from gliolabel.labelserver.watching import Figures, set_up_log, tidy_log_configuration
 from gliolabel.labelserver.wire import BatchOptions, Options, read_options
@@ -110,6 +111,7 @@ class CaseApp(_Base):
         if self.cases.gives_roles:
             self.cases.training_lists.registry = self.workbench.registry
         self.trainings = TrainingRuns(self._trainers, self.cases, self.readers)
+        self.workbench.training = lambda: self.trainings.running
         self.cases.leases.minutes = configuration.lease_minutes
         self.scorings = ScoringRuns(self.workbench, self.cases, self.readers)
         if settings.MONAI_LABEL_TASKS_SCORING:
@@ -236,7 +238,7 @@ class CaseApp(_Base):
         read_header(file, where="the volume of the session")
         return self._sessions.create(file, expiry=expiry)
 
-    def infer(self, request: Mapping[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
+    def infer(self, request: Mapping[str, Any], datastore: Datastore | None = None, *, ticket: Ticket | None = None) -> dict[str, Any]:
         """Run a task over a case.
 
         MONAI Label's own takes any path that exists on the server for an image.
@@ -245,6 +247,7 @@ class CaseApp(_Base):
             request: ``model`` (name of the task), ``image`` (id) or ``session_id``, and the task's options. ``save_label`` stores the
                 mask under ``label_tag``, as MONAI Label's own does.
             datastore: ignored; there is one.
+            ticket: the request's in the queue, from :meth:`join`; None: it waits for nobody.
 
         Raises:
             UnknownError: no such task, image or session.
@@ -252,16 +255,14 @@ class CaseApp(_Base):
             InputError: an option or the case cannot be used.
         """
         name = str(request.get("model") or "")
-        task = self._infers.get(name)
-        if task is None:
-            raise UnknownError(f"There is no model {name[:64]!r} here. There are: {', '.join(self._infers)}.")
+        task = self._task(name)
         if not task.is_valid():
             raise UnavailableError(
                 f"The model {name} has no weights yet. {' '.join(self.advice()) or '`gliolabel doctor` says what to do.'}"
             )
         ref = self.resolve(request)
         with self.readers.request():
-            path, params = task({**request, CASE: ref})
+            path, params = task({**request, CASE: ref, TICKET: ticket})
         self.figures.stages(name, params.get("latencies") or {})
         if path and name in self.workbench.names and not ref.passing:
             self._keep_mask(ref, Path(path), params, reader=str(request.get(HOLDER) or ""))
@@ -271,6 +272,26 @@ class CaseApp(_Base):
             info = {"model": name, "params": params, "model_version": f"{params['model']} {params['model_version']}"}
             label = self.cases.save_label(ref.key, path, tag, info)
         return {"label": label, "tag": DefaultLabelTag.ORIGINAL, "file": path, "params": params}
+
+    def join(self, model: str, *, reader: str) -> Ticket:
+        """A ticket for a request to run a task.
+
+        Args:
+            model: name of the task.
+            reader: who asks.
+
+        Raises:
+            UnknownError: no such task.
+            BusyError: too many requests are before this one.
+        """
+        task = self._task(model)
+        return self.workbench.line.join(reader=reader, kind=getattr(task, "work", Kind.MAP), work=model)
+
+    def _task(self, name: str) -> Any:
+        task = self._infers.get(name)
+        if task is None:
+            raise UnknownError(f"There is no model {name[:64]!r} here. There are: {', '.join(self._infers)}.")
+        return task
 
     def _keep_mask(self, ref: CaseRef, path: Path, params: Mapping[str, Any], *, reader: str) -> None:
         extension = (split_extension(path.name) or ("", path.suffix))[1]

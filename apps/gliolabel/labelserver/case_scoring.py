@@ -13,8 +13,8 @@ import numpy as np
 from gliolabel.errors import GlioLabelError
 from gliolabel.labelserver.cases import CaseRef
 from gliolabel.labelserver.datastore import CaseDatastore
+from gliolabel.labelserver.queueing import StoppedError
 from gliolabel.labelserver.results import json_safe
-from gliolabel.labelserver.runs import StoppedError
 from gliolabel.labelserver.wire import BACKGROUND_PASSES
 from gliolabel.labelserver.workbench import Workbench
 from gliolabel.metrics import dice

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationErro
 from gliolabel.dicom.cache import DEFAULT_GIB
 from gliolabel.errors import InputError
 from gliolabel.labelserver.door.origins import named_origins
+from gliolabel.labelserver.queueing import DEFAULT_QUEUE
 from gliolabel.state.leases import LEASE_MINUTES
 
 
@@ -44,6 +45,8 @@ class Configuration(BaseModel):
     mlflow: str | None = None
     #: GiB that inference may use; by default what is free.
     memory: float | None = Field(default=None, gt=0)
+    #: Requests that may wait for the device before a new one is told to come back later.
+    queue: int = Field(default=DEFAULT_QUEUE, ge=1, le=1000)
     #: Minutes for which a case that was offered is kept for its reader.
     lease_minutes: float = Field(default=LEASE_MINUTES, gt=0)
     #: Retrain the default model by itself after so many newly accepted labels.

@@ -132,7 +132,9 @@ def compare(submitted: np.ndarray, mask: np.ndarray, *, label_set: LabelSet, vox
     """
     count = max(label_set.labels.values()) + 1
     # How many voxels have which pair of values: one look at the volume serves all regions.
-    table = np.bincount((mask.astype(np.uint16) * count + submitted).ravel(), minlength=count * count).reshape(count, count)
+    painted = np.flatnonzero(mask | submitted)  # the others are background in both
+    pairs = mask.ravel()[painted].astype(np.uint16) * count + submitted.ravel()[painted]
+    table = np.bincount(pairs, minlength=count * count).reshape(count, count)
     voxels, dice = {}, {}
     for region, values in label_set.regions.items():
         of_it = list(values)

@@ -6,11 +6,15 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Final, Generic, TypeVar
 
-from gliolabel.errors import GlioLabelError, UnavailableError
+from gliolabel.errors import GlioLabelError
+from gliolabel.labelserver.queueing import GoneError, Kind, Line, StoppedError, Ticket
+from gliolabel.labelserver.queueing.serving import step_back
 from gliolabel.labelserver.readers import Readers
 
 _LOG = logging.getLogger(__name__)
@@ -18,10 +22,8 @@ _Result = TypeVar("_Result")
 
 #: Runs that wait for the background at most; older ones are dropped (they are made again when somebody asks).
 _QUEUE = 16
-
-
-class StoppedError(UnavailableError):
-    """The server is going down; the run was given up."""
+#: Seconds between two looks whether a client that waits for another's run went away.
+_LOOK_S: Final = 0.25
 
 
 @dataclass(eq=False)
@@ -40,6 +42,7 @@ class Run(Generic[_Result]):
     result: Future[_Result] = field(default_factory=Future)
     started: bool = False
     waiting: int = 0
+    ticket: Ticket | None = None
 
 
 class Runs(Generic[_Result]):
@@ -48,10 +51,12 @@ class Runs(Generic[_Result]):
     Args:
         readers: the requests that background runs make way for.
         name: of the background thread, for the log.
+        line: whose turn it is to compute; by default nobody else computes.
     """
 
-    def __init__(self, readers: Readers, *, name: str) -> None:
+    def __init__(self, readers: Readers, *, name: str, line: Line | None = None) -> None:
         self._readers = readers
+        self._line = line or Line()
         self._name = name
         self._lock = threading.Condition()
         self._runs: dict[Hashable, Run[_Result]] = {}
@@ -76,28 +81,50 @@ class Runs(Generic[_Result]):
                 self._thread.start()
             self._lock.notify_all()
 
-    def now(self, key: Hashable, make: Callable[[Callable[[], None]], _Result], *, group: str) -> _Result:
-        """Make it in this thread, or wait for the run that is being made. To be called within :meth:`Readers.request`."""
-        with self._lock:
-            run = self._runs.get(key)
-            mine = run is None or not run.started
-            if run is None:
-                run = self._runs[key] = Run(key, group, make)
-            elif mine:
-                self._queue.remove(run)
-            if mine:
-                run.started = True
-            else:
-                run.waiting += 1
-        if mine:
-            self._make(run, self._check_stopping)
-            return run.result.result()
-        try:
-            with self._readers.standing_aside():
-                return run.result.result()
-        finally:
+    def now(self, key: Hashable, make: Callable[[Callable[[], None]], _Result], *, group: str, ticket: Ticket | None = None) -> _Result:
+        """Make it in this thread, or wait for the run that is being made. To be called within :meth:`Readers.request`.
+
+        Args:
+            key: what it is of.
+            make: makes it, see :class:`Run`.
+            group: see there.
+            ticket: the request's, which has no turn now; without one it is not in the queue.
+
+        Raises:
+            GoneError: the client went away. A run that others wait for is made all the same.
+        """
+        while True:
             with self._lock:
-                run.waiting -= 1
+                run = self._runs.get(key)
+                mine = run is None or not run.started
+                if run is None:
+                    run = self._runs[key] = Run(key, group, make)
+                elif mine:
+                    self._queue.remove(run)
+                if mine:
+                    run.started, run.ticket = True, ticket
+                else:
+                    run.waiting += 1
+                    if run.ticket is not None:
+                        run.ticket.rather(Kind.MAP)
+            if mine:
+                self._make(run, partial(self._between, run, ticket), nullcontext() if ticket is None else ticket.turn(Kind.MAP))
+                return run.result.result()
+            if ticket is not None:
+                ticket.needs_no_turn()
+            try:
+                with self._readers.standing_aside():
+                    while not wait([run.result], _LOOK_S).done:
+                        if ticket is not None and ticket.gone:
+                            raise GoneError
+                return run.result.result()
+            except GoneError:
+                if ticket is not None and ticket.gone:
+                    raise
+                # Only the one who made it went away: it is made once more.
+            finally:
+                with self._lock:
+                    run.waiting -= 1
 
     def under_way(self, key: Hashable) -> bool:
         """Whether a run of this key waits or is being made."""
@@ -121,6 +148,7 @@ class Runs(Generic[_Result]):
             self._thread.join(timeout)
 
     def _work(self) -> None:
+        step_back()
         while True:
             with self._lock:
                 while not self._queue and not self._stopping.is_set():
@@ -132,8 +160,9 @@ class Runs(Generic[_Result]):
                 if not self._queue:
                     continue
                 run = self._queue.popleft()
-                run.started = True
-            self._make(run, lambda run=run: self._pause(run))  # type: ignore[misc]
+                run.started, run.ticket = True, self._line.background(self._name)
+            with run.ticket:
+                self._make(run, partial(self._step_aside, run, run.ticket), run.ticket.turn())
             error = run.result.exception()
             if error is not None and not isinstance(error, StoppedError):
                 # Nobody may be waiting; a person finds it in the log.
@@ -141,9 +170,10 @@ class Runs(Generic[_Result]):
                 _LOG.warning("%s: %s", self._name, error, exc_info=None if expected else error)
             del run, error  # what they hold, perhaps a network, is not kept until the next one comes
 
-    def _make(self, run: Run[_Result], pause: Callable[[], None]) -> None:
+    def _make(self, run: Run[_Result], pause: Callable[[], None], turn: AbstractContextManager[None]) -> None:
         try:
-            result = run.make(pause)
+            with turn:
+                result = run.make(pause)
         except BaseException as error:
             self._forget(run)
             run.result.set_exception(error)
@@ -153,13 +183,33 @@ class Runs(Generic[_Result]):
             self._forget(run)
             run.result.set_result(result)
 
+    def _between(self, run: Run[_Result], ticket: Ticket | None) -> None:
+        """Between the steps of a run that a request makes."""
+        self._check_stopping()
+        if ticket is None:
+            return
+        with self._lock:
+            unwanted = ticket.gone and not run.waiting
+            if unwanted and self._runs.get(run.key) is run:
+                del self._runs[run.key]  # who asks from now on begins another
+        if unwanted:
+            raise GoneError
+        ticket.give_way()
+
+    def _step_aside(self, run: Run[_Result], ticket: Ticket) -> None:
+        """Between the steps of a run in the background."""
+        with ticket.aside():
+            if not run.waiting:
+                ticket.kind = Kind.BACKGROUND
+            self._pause(run)
+
     def _pause(self, run: Run[_Result]) -> None:
         self._readers.wait_until_idle(unless=lambda: run.waiting > 0 or self._stopping.is_set())
         self._check_stopping()
 
     def _check_stopping(self) -> None:
         if self._stopping.is_set():
-            raise StoppedError("The server is going down. Try again when it is back.")
+            raise StoppedError
 
     def _drop(self, run: Run[_Result]) -> None:
         self._queue.remove(run)
@@ -167,4 +217,5 @@ class Runs(Generic[_Result]):
 
     def _forget(self, run: Run[_Result]) -> None:
         with self._lock:
-            self._runs.pop(run.key, None)
+            if self._runs.get(run.key) is run:
+                del self._runs[run.key]

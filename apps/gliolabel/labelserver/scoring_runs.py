@@ -14,8 +14,9 @@ from gliolabel.errors import ConflictError, GlioLabelError, UnknownError
 from gliolabel.labelserver.background import BackgroundRun, OneAtATime, now
 from gliolabel.labelserver.case_scoring import CaseScorer, Item
 from gliolabel.labelserver.datastore import CaseDatastore
+from gliolabel.labelserver.queueing import StoppedError
+from gliolabel.labelserver.queueing.serving import step_back
 from gliolabel.labelserver.readers import Readers
-from gliolabel.labelserver.runs import StoppedError
 from gliolabel.labelserver.workbench import Workbench
 from gliolabel.recipes import ModelVersion
 
@@ -179,6 +180,7 @@ class ScoringRuns(OneAtATime[ScoringRun]):
         return run
 
     def _work(self, run: ScoringRun, failed_too: bool) -> None:
+        step_back()
         run.status, status = "RUNNING", "DONE"
         try:
             again = True

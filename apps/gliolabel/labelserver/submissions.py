@@ -104,9 +104,13 @@ def read_submission(
         raise InputError(
             f"{where}: lies on a grid of {volume.header.grid}, the case's is {grid}, or it lies elsewhere. Nothing was stored."
         )
-    ours, ignored, left_out = _by_name(array, names, where=where, labels=label_set.labels, painted_in_order=not own_names)
-    counts = dict(enumerate(np.bincount(ours.ravel()).tolist()))
-    volumes = label_set.volumes_ml(counts, voxel_ml=grid.voxel_ml)
+    painted = np.flatnonzero(array != 0)  # a few of a hundred voxels: all else is background, before and after
+    values, ignored, left_out = _by_name(
+        array.ravel()[painted], names, where=where, labels=label_set.labels, painted_in_order=not own_names
+    )
+    ours = np.zeros(array.shape, np.uint8)
+    ours.ravel()[painted] = values
+    volumes = label_set.volumes_ml(dict(enumerate(np.bincount(values).tolist())), voxel_ml=grid.voxel_ml)
     return Submission(ours, ignored, volumes, left_out)
 
 
@@ -146,6 +150,7 @@ def _by_value(names: Mapping[int, str], labels: Mapping[str, int]) -> dict[int, 
 def _by_name(
     array: np.ndarray, names: Mapping[int, str], *, where: str, labels: Mapping[str, int], painted_in_order: bool
 ) -> tuple[np.ndarray, tuple[str, ...], dict[str, int]]:
+    """Our values of some voxels, by the names of theirs; what was ignored; what was left out."""
     voxels = _voxels_by_value(array)
     unnamed = sorted(set(voxels) - set(names))
     if unnamed:
@@ -191,6 +196,8 @@ def _by_name(
 
 def _voxels_by_value(array: np.ndarray) -> dict[int, int]:
     """Number of voxels by value, without 0."""
+    if array.size == 0:
+        return {}
     low, high = int(array.min()), int(array.max())
     if high - low > _MOST_VALUES or high > _MOST_SIGNED:
         values, counts = np.unique(array, return_counts=True)

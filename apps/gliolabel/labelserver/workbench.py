@@ -6,7 +6,8 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final, Protocol
@@ -18,6 +19,7 @@ from gliolabel.errors import GlioLabelError, InputError, UnavailableError, Unkno
 from gliolabel.inference import Segmentation, Segmenter, UncertaintyMaps
 from gliolabel.inference.precision import best_precision
 from gliolabel.labelserver.cases import CaseRef
+from gliolabel.labelserver.queueing import DEFAULT_QUEUE, Kind, Line, Ticket
 from gliolabel.labelserver.readers import Readers
 from gliolabel.labelserver.results import json_safe
 from gliolabel.labelserver.runs import Runs
@@ -59,8 +61,8 @@ class CaseSegmenter(Protocol):
     def prepare(self, case: Case) -> tuple[Any, dict[str, float]]:
         """The case, read, with its ``grid``; and seconds by stage."""
 
-    def mask(self, prepared: Any) -> Segmentation:
-        """Its mask."""
+    def mask(self, prepared: Any, *, cancel: Callable[[], None] | None = None) -> Segmentation:
+        """Its mask; calls ``cancel`` between parts, where another thread may use the network meanwhile."""
 
     def maps(self, prepared: Any, mask: np.ndarray, *, passes: int, seed: int, cancel: Callable[[], None]) -> UncertaintyMaps:
         """Its maps; calls ``cancel`` between passes."""
@@ -89,6 +91,7 @@ class Workbench:
         readers: whom background runs make way for.
         device: ``cpu``, ``cuda``, ``cuda:1``; None: the best there is.
         memory_gib: how much memory inference may use; None: by what is free.
+        queue: requests that may wait before a new one is refused.
         models: names of the models that are served, the default first.
         segmenter: makes a segmenter of a model version, ``device=`` and ``memory_gib=``.
         label_set: what the masks' values mean.
@@ -103,6 +106,7 @@ class Workbench:
         readers: Readers,
         device: str | None = None,
         memory_gib: float | None = None,
+        queue: int = DEFAULT_QUEUE,
         models: Sequence[str] = MODELS,
         segmenter: Callable[..., CaseSegmenter] = Segmenter,
         label_set: LabelSet = TISSUES,
@@ -115,7 +119,12 @@ class Workbench:
         self.readers = readers
         self._notes = notes
         self._device, self._memory_gib = choose_device(device), memory_gib
-        self._runs: Runs[MapResult] = Runs(readers, name="maps")
+        #: Whose turn it is to compute on the device.
+        self.line = Line(queue, on_turn=self._share_cores)
+        #: Whether a training needs some of the cores.
+        self.training: Callable[[], bool] = lambda: False
+        self._threads = torch.get_num_threads()
+        self._runs: Runs[MapResult] = Runs(readers, name="maps", line=self.line)
         self._lock = threading.Lock()
         self._segmenters: dict[str, Served] = {}
         self._prepared: OrderedDict[tuple[str, str], Any] = OrderedDict()
@@ -190,17 +199,34 @@ class Workbench:
         """
         return self._segmenter(self.choose(model))
 
-    def segment(self, ref: CaseRef, model: str | Served) -> Segmentation:
+    def segment(self, ref: CaseRef, model: str | Served, *, ticket: Ticket | None = None) -> Segmentation:
         """The mask of a case.
+
+        Args:
+            ref: the case.
+            model: the model.
+            ticket: the request's in the queue; None: it waits for nobody.
 
         Raises:
             UnknownError: no such model.
             InputError: the case cannot be read.
+            GoneError: the client went away.
         """
+        with nullcontext() if ticket is None else ticket.turn(Kind.MASK):
+            return self._segment(ref, model, check=None if ticket is None else ticket.check)
+
+    def segment_in_background(self, ref: CaseRef, model: str | Served, *, pause: Callable[[], None]) -> Segmentation:
+        """As :meth:`segment`, from a background run that steps aside by ``pause``."""
+        with self._background(pause) as step:
+            return self._segment(ref, model, check=step)
+
+    def _segment(self, ref: CaseRef, model: str | Served, *, check: Callable[[], None] | None) -> Segmentation:
         served = self.served(model) if isinstance(model, str) else model
         version = served.version
         prepared, latencies = self._prepare(ref, served.segmenter)
-        segmentation = served.segmenter.mask(prepared)
+        if check is not None:
+            check()
+        segmentation = served.segmenter.mask(prepared, cancel=check)
         if not ref.passing:
             made = {"model": version.name, "version": version.version, "ts": int(time.time())}
             self._notes.merge(ref.key, {"last_segmentation": made})
@@ -237,7 +263,14 @@ class Workbench:
         return False
 
     def map_now(
-        self, ref: CaseRef, key: MapKey, *, mask: np.ndarray | None = None, served: Served | None = None, last: bool = False
+        self,
+        ref: CaseRef,
+        key: MapKey,
+        *,
+        mask: np.ndarray | None = None,
+        served: Served | None = None,
+        last: bool = False,
+        ticket: Ticket | None = None,
     ) -> MapResult:
         """The map of a case: the stored one, the one that is being computed, or a new one.
 
@@ -247,6 +280,7 @@ class Workbench:
             mask: the model's mask, if it is known.
             served: what made the mask, and is to make the map.
             last: the map belongs to a segmentation that was made just now.
+            ticket: the request's in the queue; None: it waits for nobody.
         """
         if last:
             self._last[ref.key] = key
@@ -255,13 +289,16 @@ class Workbench:
             if last:
                 self.maps.make_current(found)
             return MapResult(found, computed=False)
-        return self._runs.now(key, lambda pause: self._make(ref, key, mask, pause, served), group=ref.key)
+        return self._runs.now(key, lambda pause: self._make(ref, key, mask, pause, served), group=ref.key, ticket=ticket)
 
     def map_in_background(self, ref: CaseRef, key: MapKey, *, mask: np.ndarray, served: Served, pause: Callable[[], None]) -> MapResult:
         """As :meth:`map_now`, from a background run of its own that steps aside by ``pause``."""
         self._last[ref.key] = key
         found = self.maps.find(key)
-        return MapResult(found, computed=False) if found is not None else self._make(ref, key, mask, pause, served)
+        if found is not None:
+            return MapResult(found, computed=False)
+        with self._background(pause) as step:
+            return self._make(ref, key, mask, step, served)
 
     def score(self, ref: CaseRef, version: ModelVersion, *, passes: int, pause: Callable[[], None]) -> Mapping[str, Any]:
         """The region scores of a case, from a background run; nothing is stored.
@@ -271,19 +308,19 @@ class Workbench:
             UnavailableError: the version is no longer served.
         """
         segmenter = self._of_version(version)
-        pause()
-        prepared, _ = segmenter.prepare(ref.case)  # not kept: what readers have open stays in memory
-        pause()
-        mask = segmenter.mask(prepared).mask
-        return segmenter.maps(prepared, mask, passes=passes, seed=0, cancel=pause).scores
+        with self._background(pause) as step:
+            prepared, _ = segmenter.prepare(ref.case)  # not kept: what readers have open stays in memory
+            step()
+            mask = segmenter.mask(prepared, cancel=step).mask
+            return segmenter.maps(prepared, mask, passes=passes, seed=0, cancel=step).scores
 
     def mask_of(self, ref: CaseRef, version: ModelVersion, *, pause: Callable[[], None]) -> np.ndarray:
         """The mask of a case, uint8 (z, y, x), from a background run; nothing is noted. Raises as :meth:`score`."""
         segmenter = self._of_version(version)
-        pause()
-        prepared, _ = segmenter.prepare(ref.case)
-        pause()
-        return segmenter.mask(prepared).mask
+        with self._background(pause) as step:
+            prepared, _ = segmenter.prepare(ref.case)
+            step()
+            return segmenter.mask(prepared, cancel=step).mask
 
     @property
     def has_maps_to_make(self) -> bool:
@@ -314,6 +351,7 @@ class Workbench:
 
     def give_up(self) -> None:
         """Let background work, and requests that wait for it, end soon. Returns at once."""
+        self.line.give_up()
         self._runs.give_up()
 
     def stop(self) -> None:
@@ -321,6 +359,25 @@ class Workbench:
         self._runs.stop()
 
     # --- helpers
+
+    def _share_cores(self, kind: Kind) -> None:
+        """Set how many threads PyTorch computes with in this thread: a training has half of the cores, unless a reader waits."""
+        shared = kind is Kind.BACKGROUND and self._device.type == "cpu" and self.training()
+        wanted = max(1, self._threads // 2) if shared else self._threads
+        if torch.get_num_threads() != wanted:
+            torch.set_num_threads(wanted)
+
+    @contextmanager
+    def _background(self, pause: Callable[[], None]) -> Iterator[Callable[[], None]]:
+        """The block computes in the background; what it is given is to be called between steps."""
+        pause()
+        with self.line.background("background") as ticket, ticket.turn():
+
+            def step() -> None:
+                with ticket.aside():
+                    pause()
+
+            yield step
 
     def _segmenter(self, name: str) -> Served:
         version = self.models().get(name)
@@ -373,7 +430,7 @@ class Workbench:
         pause()
         prepared, _ = self._prepare(ref, segmenter)
         if mask is None or version.version != key.version:
-            mask = segmenter.mask(prepared).mask
+            mask = segmenter.mask(prepared, cancel=pause).mask
         key = replace(key, version=version.version)  # promoted meanwhile: the map is of the version that makes it
         # The network is free between passes, so a pause there holds nobody up.
         maps = segmenter.maps(prepared, mask, passes=key.passes, seed=key.seed, cancel=pause)

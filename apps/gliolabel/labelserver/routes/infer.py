@@ -1,4 +1,4 @@
-"""``POST /infer/{model}``."""
+"""``POST /infer/{model}``, and ``GET /queue/``: who is before whom."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from monailabel.utils.others.generic import get_mime_type
 from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
 
 from gliolabel.errors import InputError
+from gliolabel.labelserver.queueing.serving import Serving
 from gliolabel.labelserver.routes.people import reader_of
 from gliolabel.labelserver.routes.receiving import received
 from gliolabel.labelserver.strategies import HOLDER
@@ -38,10 +39,11 @@ class Output(StrEnum):
 
 def router(app: CaseApp) -> APIRouter:
     """The route."""
-    routes = APIRouter(prefix=settings.MONAI_LABEL_API_STR + "/infer", tags=["Infer"])
+    routes = APIRouter(prefix=settings.MONAI_LABEL_API_STR, tags=["Infer"])
+    serving = Serving(app.workbench.line.most)
 
-    @routes.post("/{model}", summary="Segment a case")
-    def infer(
+    @routes.post("/infer/{model}", summary="Segment a case")
+    async def infer(
         model: str,
         http: Request,
         user: Annotated[User, Depends(_USER)],
@@ -57,19 +59,29 @@ def router(app: CaseApp) -> APIRouter:
         # `label` is what interactive models draw on; ours read nothing from it, and it is not stored.
         request: dict[str, Any] = {**read_params(params), "model": model, "image": image}
         request[HOLDER] = reader_of(user, request.get("client_id"), http)
-        if session_id:
-            return _answer(app.infer({**request, "session_id": session_id}), output)
-        if file is None:
-            return _answer(app.infer(request), output)
-        with received(file, app.files.folder, most_mib=app.configuration.upload_limit) as path:
-            # A volume in the request lives as long as the request: a session of one use.
-            session = app.open_session(path)
-            if model in app.workbench.names and request.get("passes") in (None, "", "auto"):
-                request["passes"] = 0  # a map in the background would come too late
-            try:
-                return _answer(app.infer({**request, "session_id": session.name, "image": image or file.filename or ""}), output)
-            finally:
-                app.sessions().remove_session(session.name)
+        ticket = app.join(model, reader=request[HOLDER])
+
+        def work() -> Response:
+            if session_id:
+                return _answer(app.infer({**request, "session_id": session_id}, ticket=ticket), output)
+            if file is None:
+                return _answer(app.infer(request, ticket=ticket), output)
+            with received(file, app.files.folder, most_mib=app.configuration.upload_limit) as path:
+                # A volume in the request lives as long as the request: a session of one use.
+                session = app.open_session(path)
+                if model in app.workbench.names and request.get("passes") in (None, "", "auto"):
+                    request["passes"] = 0  # a map in the background would come too late
+                try:
+                    whole = {**request, "session_id": session.name, "image": image or file.filename or ""}
+                    return _answer(app.infer(whole, ticket=ticket), output)
+                finally:
+                    app.sessions().remove_session(session.name)
+
+        return await serving.answer(http, ticket, work)
+
+    @routes.get("/queue/", summary="How many requests wait, and how many are before one's own")
+    def queue(http: Request, user: Annotated[User, Depends(_USER)], client_id: str = "") -> dict[str, Any]:
+        return app.workbench.line.status(reader_of(user, client_id, http))
 
     return routes
 

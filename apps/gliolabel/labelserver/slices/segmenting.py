@@ -106,10 +106,10 @@ class SliceCaseSegmenter:
         prepared = PreparedSlices(images.case_id, images.grid, np.ascontiguousarray(turn.apply(image)), turn, warnings)
         return prepared, {"read": read - began, "prepare": time.perf_counter() - read}
 
-    def mask(self, prepared: PreparedSlices) -> Segmentation:
-        """The mask: 1 where the probability is above the recipe's threshold. No dropout."""
+    def mask(self, prepared: PreparedSlices, *, cancel: Callable[[], None] | None = None) -> Segmentation:
+        """The mask: 1 where the probability is above the recipe's threshold. No dropout. Calls ``cancel`` between batches."""
         began = time.perf_counter()
-        turned = self._slices.probabilities(prepared.image)
+        turned = self._slices.probabilities(prepared.image, cancel=cancel)
         ran = time.perf_counter()
         probabilities = np.ascontiguousarray(prepared.turn.undo(turned))
         mask = (probabilities[0] > self._slices.threshold).astype(np.uint8)

@@ -10,12 +10,15 @@ from typing import Any, Final
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
 from gliolabel.labelserver.cases import CaseRef
+from gliolabel.labelserver.queueing import Kind
 from gliolabel.labelserver.results import json_safe
 from gliolabel.labelserver.workbench import Workbench
 from gliolabel.vocabulary import RESEARCH_NOTICE, TISSUES, LabelSet
 
 #: Under this key :meth:`GlioLabelApp.infer` puts the case into the request.
 CASE: Final = "case"
+#: ... and under this one the request's ticket for the queue.
+TICKET: Final = "ticket"
 
 
 class CaseTask(InferTask):
@@ -28,6 +31,9 @@ class CaseTask(InferTask):
         labels: names of the values in the result.
         config: the options the plugin shows; a list becomes a drop-down box whose first entry is the default.
     """
+
+    #: What it computes, by which the queue sorts requests.
+    work: Kind = Kind.MAP
 
     def __init__(self, workbench: Workbench, *, kind: InferType, description: str, labels: list[str], config: Mapping[str, Any]) -> None:
         super().__init__(type=kind, labels=labels, dimension=3, description=f"{description} {RESEARCH_NOTICE}", config=dict(config))

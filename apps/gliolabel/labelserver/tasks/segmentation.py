@@ -10,8 +10,9 @@ from typing import Any
 from monailabel.interfaces.tasks.infer_v2 import InferType
 
 from gliolabel.labelserver.cases import CaseRef
+from gliolabel.labelserver.queueing import Kind, Ticket
 from gliolabel.labelserver.results import ResultFiles
-from gliolabel.labelserver.tasks.answers import CaseTask, label_names
+from gliolabel.labelserver.tasks.answers import TICKET, CaseTask, label_names
 from gliolabel.labelserver.wire import BACKGROUND_PASSES, PASSES_CHOICES, SEQUENCE_CHOICES, SegmentationOptions, read_options
 from gliolabel.labelserver.workbench import Workbench
 from gliolabel.vocabulary import RESEARCH_NOTICE
@@ -32,6 +33,8 @@ class SegmentationTask(CaseTask):
         description: for people.
         sequences: a reader may say which sequence an opened volume is.
     """
+
+    work = Kind.MASK
 
     def __init__(self, workbench: Workbench, files: ResultFiles, *, model: str, description: str = "", sequences: bool = True) -> None:
         super().__init__(
@@ -57,9 +60,10 @@ class SegmentationTask(CaseTask):
         """Segment. The map is made before the answer, after it, or not at all, as the option ``passes`` says."""
         started = time.perf_counter()
         options = read_options(SegmentationOptions, params)
+        ticket: Ticket | None = params.get(TICKET)
         # One version for all of it, whatever is promoted meanwhile.
         served = self.workbench.served(self._model)
-        segmentation = self.workbench.segment(ref, served)
+        segmentation = self.workbench.segment(ref, served, ticket=ticket)
         passes = BACKGROUND_PASSES if options.passes == "auto" else options.passes
         if not self.workbench.makes_maps(served):
             passes = 0
@@ -74,7 +78,7 @@ class SegmentationTask(CaseTask):
                 scores = found.scores if found is not None else {}
             else:
                 before = time.perf_counter()
-                result = self.workbench.map_now(ref, key, mask=segmentation.mask, served=served, last=True)
+                result = self.workbench.map_now(ref, key, mask=segmentation.mask, served=served, last=True, ticket=ticket)
                 latencies["maps"] = time.perf_counter() - before
                 scores, state = result.row.scores, "ready"
         before = time.perf_counter()
@@ -85,6 +89,7 @@ class SegmentationTask(CaseTask):
             extension=options.result_extension,
             dtype=options.result_dtype,
         )
+        latencies["queue"] = 0.0 if ticket is None else ticket.waited_s
         latencies["write"] = time.perf_counter() - before
         latencies["total"] = time.perf_counter() - started
         return path, {

@@ -12,7 +12,7 @@ from monailabel.interfaces.tasks.infer_v2 import InferType
 
 from gliolabel.labelserver.cases import CaseRef
 from gliolabel.labelserver.results import ResultFiles
-from gliolabel.labelserver.tasks.answers import CaseTask
+from gliolabel.labelserver.tasks.answers import TICKET, CaseTask
 from gliolabel.labelserver.wire import BACKGROUND_PASSES, SEQUENCE_CHOICES, UncertaintyOptions, read_options
 from gliolabel.labelserver.workbench import Workbench
 from gliolabel.studies.grid import Grid
@@ -52,7 +52,7 @@ class UncertaintyTask(CaseTask):
         # Without a case, `auto` is the default model: a caller gets the same map whoever clicked before.
         model = self.workbench.choose(options.of)
         key = self.workbench.key(ref, model, passes=options.passes, seed=options.seed)
-        result = self.workbench.map_now(ref, key)
+        result = self.workbench.map_now(ref, key, ticket=params.get(TICKET))
         image = sitk.ReadImage(str(self.workbench.maps.file(result.row, options.measure)), sitk.sitkFloat32)
         array = sitk.GetArrayFromImage(image)
         extension = _EXTENSION if options.result_extension == _PLUGIN_EXTENSION else options.result_extension

@@ -11,7 +11,7 @@ from monailabel.interfaces.tasks.infer_v2 import InferType
 
 from gliolabel.labelserver.cases import CaseRef
 from gliolabel.labelserver.results import ResultFiles
-from gliolabel.labelserver.tasks.answers import CaseTask, label_names
+from gliolabel.labelserver.tasks.answers import TICKET, CaseTask, label_names
 from gliolabel.labelserver.wire import BACKGROUND_PASSES, SEQUENCE_CHOICES, PlacesOptions, read_options
 from gliolabel.labelserver.workbench import Workbench, read_place
 from gliolabel.uncertainty import to_markups
@@ -45,7 +45,7 @@ class WhereToLookTask(CaseTask):
         options = read_options(PlacesOptions, params)
         model = self.workbench.choose(options.of, case_key=ref.key)
         key = self.workbench.key_of_last(ref, model) or self.workbench.key(ref, model, passes=BACKGROUND_PASSES, seed=0)
-        row = self.workbench.map_now(ref, key).row
+        row = self.workbench.map_now(ref, key, ticket=params.get(TICKET)).row
         places = [read_place(place) for place in row.places[: options.places]]
         path = self._files.json(to_markups(places), name=f"{ref.case.id}_where_to_look")
         return path, {
