@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
@@ -27,18 +28,23 @@ class ServerProcess:
     Args:
         app: app folder.
         studies: study folder.
-        state: state folder.
+        state: state folder; None for an app that has none.
         host: address to listen on.
         port: port to listen on.
         log: file for the server's output; replaced.
+        conf: further values of ``--conf``.
     """
 
-    def __init__(self, *, app: Path, studies: Path, state: Path, host: str, port: int, log: Path) -> None:
+    def __init__(
+        self, *, app: Path, studies: Path, state: Path | None, host: str, port: int, log: Path, conf: Mapping[str, str] | None = None
+    ) -> None:
         self.log = log
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host
         self.address = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
         self._command = [sys.executable, "-m", "monailabel.main", "start_server", "--app", str(app), "--studies", str(studies)]
-        self._command += ["--host", host, "--port", str(port), "--conf", "state", str(state)]
+        self._command += ["--host", host, "--port", str(port)]
+        for name, value in {**({} if state is None else {"state": str(state)}), **(conf or {})}.items():
+            self._command += ["--conf", name, value]
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

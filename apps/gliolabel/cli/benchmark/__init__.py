@@ -65,6 +65,13 @@ def benchmark(
         bool, typer.Option("--week", help="Instead: a champion of 4 cases, 3 rounds of 4 corrected ones, judged on 4. Takes an hour.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="With --week: which case comes when.")] = 0,
+    load: Annotated[
+        bool, typer.Option("--load", help="Instead: latency and throughput of a server with 1, 4 and 16 clients at once. Takes minutes.")
+    ] = False,
+    masks: Annotated[int, typer.Option(min=1, help="With --load: masks that are asked for in all by each number of clients.")] = 16,
+    busy: Annotated[
+        float, typer.Option(min=0, help="With --load: for so many seconds one reader segments, one maps and a training runs; 0: not.")
+    ] = 30.0,
     output: Annotated[
         Path | None,
         typer.Option(help="Also write the numbers to this JSON file; with --selection or --week a folder, which goes on.", metavar="PATH"),
@@ -79,6 +86,9 @@ def benchmark(
     quiet_libraries()
     if scale:
         _scale(cases or list(_CASES), output=output, as_json=as_json)
+        return
+    if load:
+        _load(model or ["unet3d"], masks=masks, busy=busy, device=device, stock=stock, output=output, as_json=as_json)
         return
     if training:
         _training(model or list(_TRAINED), studies=studies, case=case, steps=steps, device=device, output=output, as_json=as_json)
@@ -140,6 +150,23 @@ def _scale(cases: list[int], *, output: Path | None, as_json: bool) -> None:
             bar.advance(task)
     result = {"machine": machine(), "rounds": _ROUNDS, "rows": rows}
     _give(result, output=output, as_json=as_json, shown=lambda: scale_table(result))
+
+
+def _load(models: list[str], *, masks: int, busy: float, device: str | None, stock: bool, output: Path | None, as_json: bool) -> None:
+    if len(models) > 1:
+        raise InputError(f"--load: takes one model, --model names {len(models)}: {', '.join(models)}")
+    from gliolabel.cli.benchmark.load import measure_load
+    from gliolabel.cli.benchmark.load_table import load_table
+    from gliolabel.cli.benchmark.measuring import machine
+
+    version = choose_model(models[0])
+    with console.progress_bar(shown=not as_json) as bar:
+        task = bar.add_task("Measuring", total=None)
+        measured = measure_load(
+            version, masks=masks, busy_s=busy, device=device, stock=stock, report=lambda words: bar.update(task, description=words)
+        )
+    result = {"machine": machine(), **measured}
+    _give(result, output=output, as_json=as_json, shown=lambda: load_table(result))
 
 
 def _training(

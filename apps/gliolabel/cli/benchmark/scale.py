@@ -59,9 +59,9 @@ def measure_scale(cases: int, *, rounds: int, version: ModelVersion | None) -> d
         write_volume(phantom.labels, phantom.grid, label)
         began = time.perf_counter()
         with (
-            _without_scoring(),
+            without_scoring(),
             ServerProcess(
-                app=app, studies=folder / "studies", state=folder / "state", host="127.0.0.1", port=_free_port(), log=folder / "server.log"
+                app=app, studies=folder / "studies", state=folder / "state", host="127.0.0.1", port=free_port(), log=folder / "server.log"
             ) as server,
         ):
             server.wait_until_ready()
@@ -190,7 +190,8 @@ def _work(address: str, label: Path, *, rounds: int) -> tuple[Mapping[str, list[
     return times, size
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -198,7 +199,7 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _without_scoring() -> Iterator[None]:
+def without_scoring() -> Iterator[None]:
     """What is measured is the answers, not a network in the background."""
     name = "MONAI_LABEL_AUTO_UPDATE_SCORING"
     before = os.environ.get(name)

@@ -56,10 +56,6 @@ class Serving:
         finally:
             watching.cancel()
 
-    def close(self) -> None:
-        """No more work. What is under way ends by itself."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
 
 def step_back() -> None:
     """Let other threads have the processor first (Linux; elsewhere this would be said of the whole process).
