@@ -12,7 +12,7 @@ import requests
 from fastapi import FastAPI, Request
 from tests.labelserver.threads import site
 
-from gliolabel.labelserver.door import install_door
+from gliolabel.labelserver.door.install import install_door
 from gliolabel.labelserver.queueing import BusyError, GoneError, Kind, Line, StoppedError, Ticket
 from gliolabel.labelserver.queueing import line as line_module
 from gliolabel.labelserver.queueing.serving import Serving
