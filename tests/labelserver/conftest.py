@@ -155,7 +155,7 @@ class serving:  # noqa: N801 - a context manager
         def answers() -> bool:
             assert process.poll() is None, log.read_text()[-3000:]
             try:
-                return requests.get(f"{server.url}/info/", timeout=5).ok
+                return requests.get(f"{server.url}/info/", timeout=5).status_code in (200, 401)  # 401: with logins
             except requests.ConnectionError:
                 return False
 

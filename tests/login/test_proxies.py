@@ -62,6 +62,19 @@ def test_the_address_of_the_client(peer: str, forwarded: str | None, trusted: li
     assert seen(peer, forwarded, *trusted) == (client, stranger)
 
 
+def test_a_known_proxy_also_says_whether_the_client_came_encrypted() -> None:
+    said: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        said.append(scope["scheme"])
+
+    for peer in ("10.0.0.3", "10.0.0.4"):
+        headers = [(b"x-forwarded-for", b"192.0.2.7"), (b"x-forwarded-proto", b"https")]
+        scope = {"type": "http", "scheme": "http", "client": (peer, 50000), "headers": headers}
+        asyncio.run(ClientAddresses(app, trusted=[ipaddress.ip_network("10.0.0.3")])(scope, None, None))  # type: ignore[arg-type]
+    assert said == ["https", "http"]
+
+
 def test_the_proxies_are_given_as_addresses_and_networks() -> None:
     configuration, _ = read_configuration({"trusted_proxies": "127.0.0.1, 10.0.0.0/8 2001:db8::/32"})
     assert [str(network) for network in configuration.trusted_proxies] == ["127.0.0.1/32", "10.0.0.0/8", "2001:db8::/32"]

@@ -123,9 +123,7 @@ class Studies:
         try:
             return self._listing.cases[case_id]
         except KeyError:
-            raise UnknownError(
-                f"case {case_id!r} is not in {self.place} ({len(self)} cases). Check the id, or refresh the list"
-            ) from None
+            raise UnknownError(f"case {case_id!r} is not in {self.place} ({len(self)} cases). Check the id, or refresh the list") from None
 
     def refresh(self) -> None:
         """Look at the folder again. Readers in other threads see the old list or the new one, never a mixture."""

@@ -62,7 +62,7 @@ def run_checks(
         labels: numbering of the labels in the study folder.
         dicom: how DICOM studies are read.
     """
-    from gliolabel.cli.doctor import data, hardware, server, software
+    from gliolabel.cli.doctor import data, hardware, login, server, software
 
     yield software.python_version()
     yield software.packages()
@@ -76,6 +76,7 @@ def run_checks(
     yield data.disk(studies)
     yield server.port_free(host, port)
     yield server.access(host)
+    yield login.login()
     if studies is not None:
         yield from data.study_folder(studies, labels=labels, dicom=dicom)
 

@@ -27,6 +27,8 @@ Token = Annotated[str | None, Depends(_TOKEN)]
 _NO_TOKEN: Final = (
     "This server asks for a login, and the request carries none. In Slicer, press the button again: it asks for user name and password."
 )
+#: A warning for whoever runs the server.
+CLEAR: Final = "Passwords travel to the login provider without encryption: give MONAI_LABEL_AUTH_REALM_URI an https address"
 
 
 class Login:
@@ -111,7 +113,8 @@ class Login:
         """Lines for the log."""
         if not login_is_on():
             return ["Login: off; whoever reaches this server may use it"]
-        return [f"Login: at {self.provider.realm}, as {self.provider.client_id}", *filter(None, [unencrypted(self.provider.realm)])]
+        lines = [f"Login: at {self.provider.realm}, as {self.provider.client_id}"]
+        return [*lines, CLEAR] if in_clear(self.provider.realm) else lines
 
     def look_for_provider(self) -> None:
         """Read the provider's keys in the background; a provider that is away is told in the log, and asked again when somebody comes."""
@@ -153,9 +156,12 @@ def require_role(user: User, role: str) -> None:
         raise HTTPException(status_code=403, detail=f'Role "{role}" is required to perform this action')
 
 
-def unencrypted(realm: str) -> str:
-    """A warning if passwords travel to the provider in clear, or an empty text."""
+def in_clear(realm: str) -> bool:
+    """Whether passwords travel to the provider without encryption, over a network.
+
+    Example:
+        >>> in_clear("http://login.hospital.example/realms/a"), in_clear("http://localhost:8080/realms/a")
+        (True, False)
+    """
     parts = urlsplit(realm)
-    if parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1"):
-        return ""
-    return f"Passwords travel to {realm} without encryption: give MONAI_LABEL_AUTH_REALM_URI an https address"
+    return parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1")

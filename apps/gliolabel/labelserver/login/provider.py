@@ -167,8 +167,7 @@ class LoginProvider:
     def _unavailable(self, reason: str, cause: Exception | None = None) -> NoReturn:
         _LOG.warning("login provider %s: %s%s", self.realm, reason, f": {cause}" if cause else "")
         raise UnavailableError(
-            f"Nobody can be let in now: the login provider {self.realm} is not available: {reason}. "
-            "Try again in a minute; `gliolabel doctor` looks at the provider."
+            f"Nobody can be let in now: the login provider {self.realm} is not available: {reason}. Try again in a minute."
         ) from cause
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from fastapi import Request
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gliolabel.errors import InputError
@@ -49,13 +50,15 @@ class ClientAddresses:
         await self.app(scope, receive, send)
 
     def _look(self, scope: Scope) -> None:
-        said = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin1")
-        hosts = [_host(part) for part in said.split(",") if part.strip()]
+        headers = Headers(scope=scope)
+        hosts = [_host(part) for part in ",".join(headers.getlist("x-forwarded-for")).split(",") if part.strip()]
         client = scope.get("client")
         if not hosts or client is None:
             return
         peer = _peer(client[0], hosts)
         address = forwarded_address(hosts, self._trusted) if is_among(peer, self._trusted) else None
+        if address is not None and headers.get("x-forwarded-proto") in ("http", "https") and scope["type"] == "http":
+            scope["scheme"] = headers["x-forwarded-proto"]  # addresses in answers, such as those of redirections, are built with it
         if address is None:
             scope.setdefault("state", {})[_STRANGER] = peer
             if peer not in self._told and len(self._told) < 100:
