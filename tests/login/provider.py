@@ -8,6 +8,7 @@ Run it: ``python tests/login/provider.py PORT``
 
 from __future__ import annotations
 
+import base64
 import os
 import sys
 import time
@@ -148,6 +149,11 @@ def make_provider(address: str) -> Flask:
             grant_types_supported=["password"],
             id_token_signing_alg_values_supported=["RS256"],
         )
+
+    @flask.get(REALM)
+    def realm() -> Any:
+        """Keycloak's own page, where stock MONAI Label reads the key."""
+        return jsonify(realm="hospital", public_key=base64.b64encode(keys.keys[0].as_der(private=False)).decode())
 
     @flask.get(f"{REALM}/certs")
     def certs() -> Any:

@@ -19,6 +19,7 @@ from .install import install
 from .observing import hide_folder, keep_answers
 from .plugin import open_plugin
 from .qt_core import QApplication, QSettings
+from .widgets import QDialog
 
 PLUGIN_POINT_LISTS = ("P", "N")  # the plugin's own, for interactive models
 
@@ -42,6 +43,7 @@ class Desk:
         self._folder = Path(folder)
         QSettings.store.update(settings)
         self._uncaught: list[str] = []
+        self._logins: list[str] = []
         sys.excepthook = lambda kind, value, trace: self._uncaught.append("".join(traceback.format_exception(kind, value, trace)))
         self._widget = open_plugin(install(self._folder))
         self._view: Any = None
@@ -134,6 +136,17 @@ class Desk:
         """From now on answer questions with OK, or with Cancel."""
         boxes.ctkMessageBox.answer = None if ok else boxes.QMessageBox.Cancel
 
+    def log_in_as(self, username: str, password: str) -> None:
+        """From now on answer the plugin's login box with these."""
+
+        def answer(dialog: Any) -> None:
+            self._logins.append(dialog.ui.username.text)
+            dialog.ui.username.setText(username)
+            dialog.ui.password.setText(password)
+            dialog.ui.loginButton.click()
+
+        QDialog.person = answer
+
     # --- what a person sees -------------------------------------------------------------------------------------------------------------
 
     def offers(self, combo: str) -> list[str]:
@@ -191,6 +204,10 @@ class Desk:
         if self._view is None:
             self._view = SliceView()
         self._view.write(Path(path), volume=self._widget._volumeNode, overlay=node, overlay_opacity=0.6, superior_mm=superior_mm)
+
+    def login_boxes(self) -> list[str]:
+        """The user names that the login boxes proposed, one for each time that the plugin asked."""
+        return list(self._logins)
 
     def wait_cursors(self) -> int:
         """How many wait cursors were left behind."""

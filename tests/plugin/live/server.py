@@ -34,9 +34,18 @@ class Server:
         folder: for the log and the state.
         conf: further `--conf` settings.
         app: the app folder.
+        env: further environment variables.
     """
 
-    def __init__(self, *, studies: Path, folder: Path, conf: Mapping[str, str] | None = None, app: Path = APP) -> None:
+    def __init__(
+        self,
+        *,
+        studies: Path,
+        folder: Path,
+        conf: Mapping[str, str] | None = None,
+        app: Path = APP,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.studies = studies
         self.log = folder / "server.log"
@@ -48,7 +57,7 @@ class Server:
         for key, value in settings.items():
             command += ["--conf", key, value]
         # Scoring in the background has tests of its own; here it would take the cores from what is timed.
-        environment = {**os.environ, "OMP_NUM_THREADS": "2", "MONAI_LABEL_AUTO_UPDATE_SCORING": "false"}
+        environment = {**os.environ, "OMP_NUM_THREADS": "2", "MONAI_LABEL_AUTO_UPDATE_SCORING": "false", **(env or {})}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(REPOSITORY / "apps"), environment.get("PYTHONPATH")]))
         environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
         with self.log.open("wb") as log:
@@ -67,7 +76,7 @@ class Server:
             if self._process.poll() is not None:
                 raise AssertionError(f"the server ended with code {self._process.returncode}\n{self.log_end()}")
             try:
-                if requests.get(f"{self.url}/info/", timeout=20).status_code == 200:
+                if requests.get(f"{self.url}/info/", timeout=20).status_code in (200, 401):  # 401: it asks for a login
                     return time.monotonic() - start
             except requests.ConnectionError:
                 time.sleep(0.2)
