@@ -1,4 +1,4 @@
-"""The unmodified plugin and a server that asks for a login: the box, a wrong password, a token that expires, and a case from first to last."""
+"""The unmodified plugin and a server with logins: the box, a wrong password, a token that expires, and a case from first to last."""
 
 from __future__ import annotations
 

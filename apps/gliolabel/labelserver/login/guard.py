@@ -83,7 +83,7 @@ class Login:
         if login_is_on() and http.client is not None and not came_through_stranger(http):
             self.images.open(image, address=http.client.host, user=user.username)
 
-    def may_download(self, http: Request, image: str, token: Token) -> None:
+    def may_download(self, http: Request, token: Token, image: str = "") -> None:
         """A dependency of the image download: a user's token, or a Next Sample a moment ago.
 
         Raises:

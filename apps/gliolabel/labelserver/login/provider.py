@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
@@ -23,8 +24,10 @@ _LOG = logging.getLogger(__name__)
 
 #: Seconds after which the provider is asked again what it signs with; a key that it withdrew is accepted no longer than that.
 KEYS_LAST_S: Final = 300.0
-#: Seconds between two questions for a key that the provider turned out not to have: anybody can make up the name of a key.
-_UNKNOWN_KEY_S: Final = 10.0
+#: So often within so many seconds the provider is asked for new keys because of a token that none of its keys has signed: anybody can send
+#: such a token.
+_QUESTIONS: Final = 10
+_WITHIN_S: Final = 60.0
 #: Seconds for which a provider that did not answer is not asked again, so that a hundred requests do not each wait for it.
 _AWAY_S: Final = 2.0
 #: The provider's own words (RFC 6749, 5.2) for what only its administrator can change.
@@ -38,16 +41,20 @@ class Published:
     Args:
         issuer: its name in its tokens.
         token_endpoint: where it takes passwords.
-        keys: those it signs with, by their ids.
+        keys: those it signs with.
         grants: the ways to log in that it names; empty if it names none.
         read: when this was read, on the clock of the :class:`LoginProvider`.
     """
 
     issuer: str
     token_endpoint: str
-    keys: Mapping[str, PyJWK]
+    keys: tuple[PyJWK, ...]
     grants: tuple[str, ...]
     read: float
+
+    def signed_by(self, key_id: str | None) -> tuple[PyJWK, ...]:
+        """The keys that a token may have been signed with: the one of that id, or any if the token names none."""
+        return tuple(key for key in self.keys if key_id is None or key.key_id == key_id)
 
 
 class LoginProvider:
@@ -68,7 +75,7 @@ class LoginProvider:
         self._lock = threading.Lock()
         self._published: Published | None = None
         self._away: tuple[float, UnavailableError] | None = None
-        self._missed = -_UNKNOWN_KEY_S
+        self._asked: deque[float] = deque(maxlen=_QUESTIONS)
 
     def published(self) -> Published:
         """What the provider says about itself, read at most :data:`KEYS_LAST_S` ago.
@@ -81,22 +88,20 @@ class LoginProvider:
             return self._read(unless_newer_than=published)
         return published
 
-    def key(self, key_id: str | None) -> PyJWK:
-        """The key of that id. A provider that signs with a new one is asked for it.
+    def published_since(self, seen: Published) -> Published:
+        """What the provider says now, if a token's key is not among those that were seen: it may sign with a new one since.
+
+        Returns:
+            The same again if the provider was asked :data:`_QUESTIONS` times within :data:`_WITHIN_S`.
 
         Raises:
-            LoginError: the provider has no such key.
             UnavailableError: it does not answer.
         """
-        published = self.published()
-        found = _find(published.keys, key_id)
-        if found is None and self._clock() - self._missed >= _UNKNOWN_KEY_S:
-            found = _find(self._read(unless_newer_than=published).keys, key_id)
-            if found is None:
-                self._missed = self._clock()
-        if found is None:
-            raise LoginError("The token was not signed by this server's login provider. Log in again.")
-        return found
+        now = self._clock()
+        if len(self._asked) == _QUESTIONS and now - self._asked[0] < _WITHIN_S:
+            return seen
+        self._asked.append(now)
+        return self._read(unless_newer_than=seen)
 
     def log_in(self, username: str, password: str) -> str:
         """The access token for a name and a password.
@@ -148,7 +153,7 @@ class LoginProvider:
         except PyJWTError as error:
             self._unavailable(f"its keys at {jwks} cannot be read ({error})", error)
         # A shared secret among them would let everybody sign who can read it.
-        signing = {key.key_id or "": key for key in keys if key.public_key_use in ("sig", None) and key.key_type != "oct"}
+        signing = tuple(key for key in keys if key.public_key_use in ("sig", None) and key.key_type != "oct")
         if not signing:
             self._unavailable(f"it publishes no key to sign with at {jwks}")
         grants = about.get("grant_types_supported")
@@ -169,12 +174,6 @@ class LoginProvider:
         raise UnavailableError(
             f"Nobody can be let in now: the login provider {self.realm} is not available: {reason}. Try again in a minute."
         ) from cause
-
-
-def _find(keys: Mapping[str, PyJWK], key_id: str | None) -> PyJWK | None:
-    if key_id is None:  # RFC 7515 lets a provider with one key leave its id out
-        return next(iter(keys.values())) if len(keys) == 1 else None
-    return keys.get(key_id)
 
 
 def _json(answer: requests.Response) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import jwt
 from monailabel.endpoints.user.auth import User
 
 from gliolabel.labelserver.login.errors import LoginError
-from gliolabel.labelserver.login.provider import LoginProvider
+from gliolabel.labelserver.login.provider import LoginProvider, Published
 
 #: Signatures that only who has the provider's private key can make: no shared secret, and never "none".
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -52,24 +52,37 @@ def read_token(token: str, provider: LoginProvider) -> dict[str, Any]:
         raise LoginError("What was sent as a token is none. Log in again.") from error
     if header.get("alg") not in ALGORITHMS:
         raise LoginError(f"The token is signed by {str(header.get('alg'))[:16]!r}, which proves nothing. Log in again.")
-    key = provider.key(header.get("kid"))
-    try:
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            key,
-            algorithms=ALGORITHMS,
-            issuer=provider.published().issuer,
-            leeway=_CLOCKS_DIFFER_S,
-            options={"require": ["exp", "iss"], "verify_aud": False, "verify_exp": False},
-        )
-    except jwt.InvalidTokenError as error:
-        raise LoginError(f"The token cannot be accepted: {error}. Log in again.") from error
+    published = provider.published()
+    claims = _claims(token, published, header.get("kid"))
+    if claims is None:
+        claims = _claims(token, provider.published_since(published), header.get("kid"))
+    if claims is None:
+        raise LoginError("The token was not signed by this server's login provider. Log in again.")
     expires = claims["exp"]
     if isinstance(expires, bool) or not isinstance(expires, int | float) or not expires > time.time():
         raise LoginError("The login has expired. Log in again.")
     if not made_for(claims, provider.client_id):
         raise LoginError(f"The token was made for another program, not for {provider.client_id!r}. Log in again.")
     return claims
+
+
+def _claims(token: str, published: Published, key_id: str | None) -> dict[str, Any] | None:
+    """The claims of a token, or None if none of the keys has signed it."""
+    for key in published.signed_by(key_id):
+        try:
+            return jwt.decode(
+                token,
+                key,
+                algorithms=ALGORITHMS,
+                issuer=published.issuer,
+                leeway=_CLOCKS_DIFFER_S,
+                options={"require": ["exp", "iss"], "verify_aud": False, "verify_exp": False},
+            )
+        except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError):
+            continue
+        except jwt.InvalidTokenError as error:
+            raise LoginError(f"The token cannot be accepted: {error}. Log in again.") from error
+    return None
 
 
 def made_for(claims: Mapping[str, Any], client_id: str) -> bool:
