@@ -121,14 +121,15 @@ def test_cases_are_leased_to_users_and_not_to_client_ids(server: Server) -> None
 
 
 def test_without_a_token_only_the_image_of_next_sample(server: Server) -> None:
-    client = log_in(server, "ann")
-    case_id = client.next_sample("random", {})["id"]
-    others = [case for case in (f"Case_{number:03d}" for number in range(6)) if case != case_id]
+    case_id = log_in(server, "ann").next_sample("sequential", {})["id"]
+    never_offered = "Case_005"
     assert as_slicer_downloads(server, case_id)
     # What this machine says about others is believed only if it is a known proxy.
-    for image, headers in [(others[0], {}), (case_id, {"X-Forwarded-For": "203.0.113.5"}), (case_id, {"X-Forwarded-For": "127.0.0.1"})]:
-        if image in holders(server) and image != case_id:
-            continue  # another reader's Next Sample of this minute, from the same machine
+    for image, headers in [
+        (never_offered, {}),
+        (case_id, {"X-Forwarded-For": "203.0.113.5"}),
+        (case_id, {"X-Forwarded-For": "127.0.0.1"}),
+    ]:
         with pytest.raises(urllib.error.HTTPError) as error:
             as_slicer_downloads(server, image, **headers)
         assert error.value.code == 401
@@ -168,8 +169,7 @@ def test_nothing_else_is(server: Server) -> None:
         for method in methods
         if path not in ("/auth/", "/auth/token", "/healthz")
     }
-    asked["post", "/reload"] = server.post("/reload").status_code
-    assert {call: status for call, status in asked.items() if status not in (401, 405)} == {}
+    assert {call: status for call, status in asked.items() if status != 401} == {}
     assert len(asked) > 30
 
 

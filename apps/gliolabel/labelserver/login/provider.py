@@ -131,7 +131,7 @@ class LoginProvider:
             if self._published is not None and self._published is not unless_newer_than:
                 return self._published  # another thread asked meanwhile
             if self._away is not None and self._clock() - self._away[0] < _AWAY_S:
-                raise self._away[1]
+                raise UnavailableError(str(self._away[1]))
             try:
                 self._published = self._ask()
             except UnavailableError as error:
