@@ -130,7 +130,9 @@ class serving:  # noqa: N801 - a context manager
                     server.process.kill()
                     server.process.wait(20)
 
-    def start(self, studies: Path | str, *, conf: dict[str, str] | None = None, env: dict[str, str] | None = None) -> Server:
+    def start(
+        self, studies: Path | str, *, conf: dict[str, str] | None = None, env: dict[str, str] | None = None, host: str = "127.0.0.1"
+    ) -> Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -138,7 +140,7 @@ class serving:  # noqa: N801 - a context manager
         downloads = self.folder / "downloads"
         downloads.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "monailabel.main", "start_server", "--app", str(self.app), "--studies", str(studies)]
-        command += ["--host", "127.0.0.1", "--port", str(port)]
+        command += ["--host", host, "--port", str(port)]
         weights = {"weights": str(self.weights)} if self.weights else {}
         for key, value in {"state": str(state), **weights, "device": "cpu", **(conf or {})}.items():
             command += ["--conf", key, value]
