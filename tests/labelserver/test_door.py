@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gzip
 import http.client
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
+import nibabel
 import numpy as np
 import pytest
 import requests
@@ -16,13 +16,14 @@ import SimpleITK as sitk
 from fastapi import Body, FastAPI, File, UploadFile
 from starlette.types import Scope
 from tests.labelserver.threads import Site, site
+from tests.memory import at_most_more
 
 from gliolabel.errors import InputError, TooLargeError
 from gliolabel.labelserver.configuration import read_configuration
 from gliolabel.labelserver.door import exposure
 from gliolabel.labelserver.door.addresses import from_here
 from gliolabel.labelserver.door.install import install_door
-from gliolabel.labelserver.door.volumes import check_volume
+from gliolabel.labelserver.door.limits import check_unpacked
 
 VIEWER = "https://viewer.example"
 #: uvicorn believes a proxy on this machine.
@@ -187,103 +188,33 @@ def test_a_required_login_that_is_missing() -> None:
         exposure.check_login(True)
 
 
-# --- what a volume says of itself
+# --- what a volume unpacks to
 
 
-def nifti(*lengths: int, bits: int = 16, magic: bytes = b"n+1\0", voxels: bytes = b"", size: int = 348) -> bytes:
-    header = bytearray(352)
-    struct.pack_into("<i", header, 0, size)
-    struct.pack_into("<8h", header, 40, len(lengths), *lengths, *[1] * (7 - len(lengths)))
-    struct.pack_into("<2h", header, 70, 4, bits)
-    header[344:348] = magic
-    return bytes(header) + voxels
-
-
-NRRD = "NRRD0004\ntype: short\ndimension: 3\nsizes: {sizes}\nencoding: {encoding}\n{more}\n"
-META = "ObjectType = Image\nNDims = 3\nDimSize = {sizes}\nElementType = MET_SHORT\n{more}ElementDataFile = {place}\n"
-
-
-def check(path: Path, content: bytes, *, most_mib: float = 1024) -> None:
-    extension = ".nii.gz" if path.name.endswith(".nii.gz") else path.suffix
-    path.write_bytes(content)
-    check_volume(path, extension=extension, name=path.name, most_mib=most_mib)
+def nifti(*lengths: int, bits: int = 16, voxels: bytes = b"") -> bytes:
+    """A NIfTI-1 file of a header and whatever."""
+    header = nibabel.Nifti1Header()
+    header.set_data_dtype({8: np.uint8, 16: np.int16}[bits])
+    header.set_data_shape(lengths)
+    header.set_sform(np.eye(4), code=1)
+    header["vox_offset"], header["magic"] = 352, b"n+1"
+    return bytes(header.binaryblock) + bytes(4) + voxels
 
 
 @pytest.mark.parametrize("extension", [".nii.gz", ".nii", ".nrrd", ".mha"])
-@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
 @pytest.mark.parametrize("packed", [True, False])
-def test_what_slicer_writes_comes_through(tmp_path: Path, extension: str, dtype: type, packed: bool) -> None:
+def test_a_volume_has_its_limit_unpacked(tmp_path: Path, extension: str, dtype: type, packed: bool) -> None:
     path = tmp_path / f"volume{extension}"
     sitk.WriteImage(sitk.GetImageFromArray(np.zeros((20, 30, 40), dtype)), str(path), useCompression=packed)
-    check_volume(path, extension=extension, name=path.name, most_mib=1)
-    with pytest.raises(TooLargeError, match="24000 voxels"):
-        check_volume(path, extension=extension, name=path.name, most_mib=0.05)
+    check_unpacked(path, name="ann's volume", most_mib=0.1)
+    with pytest.raises(TooLargeError, match=r"ann's volume.* 24000 voxels"):
+        check_unpacked(path, name="ann's volume", most_mib=0.05)
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("a.nii", nifti(32767, 32767, 32767, bits=64)),
-        ("a.nii.gz", gzip.compress(nifti(32767, 32767, 32767, 32767, 32767, 32767, 32767))),
-        ("a.nrrd", NRRD.format(sizes="40000 40000 40000", encoding="gzip", more="").encode()),
-        ("a.mha", META.format(sizes="40000 40000 40000", more="CompressedData = True\n", place="LOCAL").encode()),
-    ],
-)
-def test_promised_terabytes_are_refused_by_the_header(tmp_path: Path, name: str, content: bytes) -> None:
-    with pytest.raises(TooLargeError, match=r"promises .* upload_limit"):
-        check(tmp_path / name, content)
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("a.nii", nifti(300, 300, 300, voxels=bytes(100))),
-        ("a.nii.gz", gzip.compress(nifti(300, 300, 300, voxels=bytes(100)))),
-        ("a.nrrd", NRRD.format(sizes="300 300 300", encoding="raw", more="").encode() + bytes(100)),
-        ("a.mha", META.format(sizes="300 300 300", more="", place="LOCAL").encode()),
-    ],
-)
-def test_what_a_file_cannot_hold_is_not_looked_for(tmp_path: Path, name: str, content: bytes) -> None:
-    with pytest.raises(InputError, match="cannot hold"):
-        check(tmp_path / name, content)
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("a.nrrd", NRRD.format(sizes="2 2 2", encoding="raw", more="data file: /etc/passwd\n").encode()),
-        ("a.nrrd", NRRD.format(sizes="2 2 2", encoding="raw", more="Data File: LIST\n").replace("\n", "\r\n").encode()),
-        ("a.nrrd", NRRD.format(sizes="2 2 2", encoding="raw", more="datafile: x.raw\n").encode()),
-        ("a.mha", META.format(sizes="2 2 2", more="", place="/etc/passwd").encode()),
-        ("a.mha", META.format(sizes="2 2 2", more="elementdatafile = LOCAL\n", place="/etc/passwd").encode()),
-        ("a.mha", META.format(sizes="2 2 2", more="elementDataFile = x\n", place="LOCAL").encode()),
-        ("a.nii", nifti(2, 2, 2, magic=b"ni1\0")),
-    ],
-)
-def test_voxels_in_another_file_of_the_server_are_refused(tmp_path: Path, name: str, content: bytes) -> None:
-    with pytest.raises(InputError, match="lie in another file"):
-        check(tmp_path / name, content)
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("a.nii.gz", nifti(2, 2, 2)),
-        ("a.nii", gzip.compress(nifti(2, 2, 2))),
-        ("a.nii.gz", gzip.compress(b"short")),
-        ("a.nii.gz", b"\x1f\x8b" + bytes(600)),
-        ("a.nii", nifti(2, 2, 2, size=540)),
-        ("a.nii", nifti(-2, 2, 2)),
-        ("a.nii", b""),
-        ("a.nrrd", b"ObjectType = Image\n"),
-        ("a.nrrd", b"NRRD0004\n" + b"# x\n" * 300_000),
-        ("a.nrrd", NRRD.format(sizes="2 2 2", encoding="bzip2", more="").encode()),
-        ("a.nrrd", NRRD.format(sizes="2 -2 2", encoding="raw", more="").encode()),
-        ("a.nrrd", NRRD.format(sizes="9" * 5000, encoding="raw", more="").encode()),
-        ("a.mha", b"NRRD0004\n"),
-        ("a.mha", META.format(sizes="", more="", place="LOCAL").encode()),
-    ],
-)
-def test_what_is_no_volume_of_its_kind_is_named(tmp_path: Path, name: str, content: bytes) -> None:
-    with pytest.raises(InputError, match=name):
-        check(tmp_path / name, content)
+@pytest.mark.parametrize("lengths", [(600, 600, 600), (32767, 32767, 32767), (32767,) * 7])
+def test_promised_terabytes_are_refused_by_the_header(tmp_path: Path, lengths: tuple[int, ...]) -> None:
+    path = tmp_path / "bomb.nii.gz"
+    path.write_bytes(gzip.compress(nifti(*lengths)))
+    with at_most_more(256), pytest.raises(InputError, match="voxels"):
+        check_unpacked(path, name="bomb", most_mib=512)

@@ -249,11 +249,12 @@ def test_bombs_are_stopped_wherever_a_file_is_taken(server: Server, where: str) 
     field = {"/s": "files", "/i": "file"}.get(where[:2], "label" if "label" in where else "file")
     before = {path for path in files_below(server.state) if "sqlite" not in path.name}
     terabytes = gzip.compress(nifti(20_000, 20_000, 20_000))
-    unpacked = gzip.compress(nifti(16, 16, 16, bits=8) + bytes(16**3) + bytes(40 << 20))
+    unpacked = gzip.compress(nifti(16, 16, 16, bits=8, voxels=bytes(16**3) + bytes(40 << 20)))
     detached = b"NRRD0004\ntype: short\ndimension: 3\nsizes: 8 8 8\nencoding: raw\ndata file: /etc/passwd\n\n"
     send = server.post if where.startswith("/infer") else server.put
     for name, content, status in [
-        ("a t1.nii.gz", terabytes, 413),
+        ("a t1.nii.gz", terabytes, 422),
+        ("a t1.nii.gz", gzip.compress(nifti(400, 400, 400)), 413),
         ("a t1.nii.gz", unpacked, 422),
         ("a t1.nrrd", detached, 422),
         ("a t1.exe", b"MZ", 422),

@@ -22,6 +22,7 @@ class Site:
 
     url: str
     port: int
+    server: FastAPI
 
 
 @contextmanager
@@ -50,7 +51,7 @@ def running(server: FastAPI) -> Iterator[Site]:
         time.sleep(0.01)
     port = uvicorns.servers[0].sockets[0].getsockname()[1]
     try:
-        yield Site(f"http://127.0.0.1:{port}", port)
+        yield Site(f"http://127.0.0.1:{port}", port, server)
     finally:
         uvicorns.should_exit = True
         thread.join(10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import anyio
@@ -9,11 +10,35 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gliolabel.errors import TooLargeError
+from gliolabel.studies.headers import open_volume
 
 #: Parameters, labels' names and the like: everything that is no file.
 _WORDS_MIB: Final = 4
+#: However small its numbers are in the file, a voxel is computed with in this many bytes.
+_COMPUTED_BYTES: Final = 4
 #: For so many seconds what is too much is read and thrown away. A client that is cut off while it sends never sees the answer.
 _LINGER_S: Final = 30.0
+
+
+def check_unpacked(path: Path, *, name: str, most_mib: float) -> None:
+    """Refuse a volume whose voxels take more than they may. Only its header is unpacked.
+
+    Args:
+        path: the file.
+        name: what the client calls it, for messages.
+        most_mib: the most that its voxels may take.
+
+    Raises:
+        InputError: it is no volume of the kind that its name says.
+        TooLargeError: it is too large.
+    """
+    stored = open_volume(path, where=f"the file {name!r}").stored
+    needed = stored.count * max(stored.dtype.itemsize, _COMPUTED_BYTES)
+    if needed > most_mib * 2**20:
+        raise TooLargeError(
+            f"The file {name!r} holds {stored.count} voxels ({needed / 2**20:.0f} MiB); this server takes volumes of up to "
+            f"{most_mib:g} MiB (--conf upload_limit). Nothing was stored."
+        )
 
 
 class Limits:

@@ -11,7 +11,7 @@ from pathlib import Path
 from fastapi import UploadFile
 
 from gliolabel.errors import InputError, UnavailableError
-from gliolabel.labelserver.door.volumes import check_volume
+from gliolabel.labelserver.door.limits import check_unpacked
 from gliolabel.state.files import delete
 from gliolabel.studies.files import EXTENSIONS, split_extension
 
@@ -43,7 +43,7 @@ def received(upload: UploadFile, folder: Path, *, most_mib: float) -> Iterator[P
                 shutil.copyfileobj(upload.file, stream)
         except OSError as error:
             raise UnavailableError(f"The upload cannot be stored in {folder} ({error.strerror or error}). Nothing was kept.") from error
-        check_volume(path, extension=parts[1], name=name[-64:], most_mib=most_mib)
+        check_unpacked(path, name=name[-64:], most_mib=most_mib)
         yield path
     finally:
         delete(path)
