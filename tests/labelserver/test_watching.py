@@ -55,6 +55,7 @@ def test_requests_stages_models_cases_and_the_queue_are_told(server: Server) -> 
     assert of("gliolabel_stage_seconds_count", model="unet3d", stage="network") == before + 1
     assert of("gliolabel_model_info", model="unet3d", version="untrained-1") == 1
     assert (of("gliolabel_cases", state="completed"), of("gliolabel_cases", state="to do")) == (1, 2)
+    assert (of("gliolabel_queue", state="waiting"), of("gliolabel_queue", state="computing")) == (0, 0)
     assert of("process_open_fds") > 3
     named = [labels for _, labels in found if any("Case_" in text for _, text in labels)]
     assert not named, "no figure names a case"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.training.retraining.phantom_site import Looker, Site, early_version
 
-from gliolabel.recipes import load_recipe
+from gliolabel.recipes import Recipe, load_recipe
 from gliolabel.studies import open_studies
 from gliolabel.training.retraining.retrain import retrain
 
@@ -29,16 +29,20 @@ CASES = 16
 LEARNED = 4
 
 
+def early_recipe() -> Recipe:
+    """The 3-D model, small enough to learn something of real cases in a minute."""
+    changes = ("network.channels=[8,16,32]", "network.dropout=[0.0,0.1,0.1]", "sampling.patch=[48,48,48]", "optimiser.learning_rate=0.01")
+    return load_recipe("unet3d", (*changes, "optimiser.mean_decay=0.95", "augmentation.missing_share=0.0", "inference.mirror=false"))
+
+
 @pytest.fixture(scope="module")
 def make_site(brats_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Site]:
-    changes = ("network.channels=[8,16,32]", "network.dropout=[0.0,0.1,0.1]", "sampling.patch=[48,48,48]", "optimiser.learning_rate=0.01")
-    recipe = load_recipe("unet3d", (*changes, "optimiser.mean_decay=0.95", "augmentation.missing_share=0.0", "inference.mirror=false"))
     folder = tmp_path_factory.mktemp("real")
     chosen = list(open_studies(brats_folder))[:CASES]
     (folder / "studies").mkdir()
     for case in chosen[LEARNED:]:
         (folder / "studies" / case.id).symlink_to(next(iter(case.sequences.values())).path.parent)
-    weights = early_version(folder / "early", steps=40, recipe=recipe, cases=chosen[:LEARNED])
+    weights = early_version(folder / "early", steps=40, recipe=early_recipe(), cases=chosen[:LEARNED])
 
     def make(name: str) -> Site:
         (folder / name).mkdir()

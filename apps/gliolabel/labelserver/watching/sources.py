@@ -22,6 +22,7 @@ def add_sources(figures: Figures, app: CaseApp) -> None:
         labels=["model", "version"],
         source=lambda: {(name, version.version): 1.0 for name, version in app.workbench.models().items()},
     )
+    figures.ask("gliolabel_queue", "Requests that wait for the device, or compute on it.", labels=["state"], source=lambda: queue(app))
     if torch.cuda.is_available():
         figures.ask("gliolabel_gpu_memory_bytes", "GPU memory.", labels=["device", "kind"], source=gpu_memory)
 
@@ -34,6 +35,12 @@ def cases_by_state(status: Mapping[str, int]) -> dict[tuple[str, ...], float]:
         {('completed',): 2.0, ('to do',): 3.0}
     """
     return {("completed",): float(status["completed"]), ("to do",): float(status["total"] - status["completed"])}
+
+
+def queue(app: CaseApp) -> dict[tuple[str, ...], float]:
+    """How many requests wait, and whether one computes."""
+    status = app.workbench.line.status()
+    return {("waiting",): float(status["waiting"]), ("computing",): float(status["computing"])}
 
 
 def gpu_memory() -> dict[tuple[str, ...], float]:
