@@ -56,7 +56,10 @@ def clicked(server: Server, case_id: str) -> tuple[str, np.ndarray]:
 
 def ended(server: Server) -> dict[str, Any]:
     """The training when it is over, which takes minutes."""
-    look: Callable[[], Any] = lambda: (run := server.get("/train/").json())["status"] not in ("SUBMITTED", "RUNNING") and run
+
+    def look() -> Any:
+        return (run := server.get("/train/").json())["status"] not in ("SUBMITTED", "RUNNING") and run
+
     found: dict[str, Any] = wait_until(look, seconds=1500)
     return found
 
