@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,9 +66,9 @@ class Job:
 
 
 class Reader(threading.Thread):
-    """A reader who submits one label after the other. What was not answered is in ``errors`` by its number."""
+    """A reader who submits one label after the other, and stops at one that is not answered: it is in ``errors`` by its number."""
 
-    def __init__(self, server: Server, name: str, jobs: Sequence[Job]) -> None:
+    def __init__(self, server: Server, name: str, jobs: Iterable[Job]) -> None:
         super().__init__(name=name, daemon=True)
         self.client = server.client(name)
         self.jobs = jobs
@@ -82,6 +82,7 @@ class Reader(threading.Thread):
                 self.replies[job.number] = self.client.save_label(job.case_id, str(job.file), params=params)
             except (MONAILabelClientException, OSError, requests.RequestException) as error:
                 self.errors[job.number] = error
+                return
 
 
 @dataclass(frozen=True)
