@@ -284,3 +284,35 @@ def _compress(path: Path, compressor: str, *, scratch: Path) -> None:
     image["PixelData"].VR = "OB"
     image["PixelData"].is_undefined_length = True
     image.save_as(path)
+
+
+def of_patients(folder: Path, volumes: Volumes, *patients: str) -> list[str]:
+    """A study of each of these patients. Returns the case ids."""
+    ids = []
+    for number, patient in enumerate(patients):
+        issuer = {"IssuerOfPatientID": patient.partition("@")[2]} if "@" in patient else {}
+        tags = {"PatientID": patient.partition("@")[0], **issuer}
+        ids.append(case_id_of(write_study(folder / str(number), volumes, changes=dict.fromkeys(volumes, tags))))
+    return ids
+
+
+def test_studies_of_one_patient_are_told_by_the_number_and_its_issuer(volumes: Volumes, tmp_path: Path) -> None:
+    ids = of_patients(tmp_path, volumes, "4711", "4711 ", "4712", "4711@elsewhere", "", "")
+    found = opened(tmp_path)
+    patients = [found.get(case_id).patient for case_id in ids]
+    assert patients[0] == patients[1]
+    assert len(set(patients[:4])) == 3
+    assert all(len(patient) == 16 for patient in patients[:4])
+    assert patients[4:] == ["", ""]
+
+
+def test_a_number_that_an_archive_was_anonymised_with_is_no_patient(
+    volumes: Volumes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gliolabel.dicom.store._MOST_STUDIES", 2)
+    ids = of_patients(tmp_path, volumes, "ANON", "ANON", "ANON", "4711", "4711")
+    found = opened(tmp_path)
+    patients = [found.get(case_id).patient for case_id in ids]
+    assert patients[:3] == ["", "", ""]
+    assert patients[3] == patients[4] != ""
+    assert any("3 studies have a PatientID that more than 2 share" in warning for warning in found.warnings)

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from tests.dicom.made_up import write_study
 
+from gliolabel.dicom import case_id_of
 from gliolabel.errors import InputError, UnavailableError
 from gliolabel.labelserver.accepted import accepted
 from gliolabel.labelserver.datastore import CaseDatastore
@@ -83,6 +85,34 @@ def test_the_accepted_label_is_the_newest_final_one(store: CaseDatastore, a_labe
     assert found["BraTS-GLI-00000-001"].role == mine.role
     assert found["BraTS-GLI-00000-001"].patient == mine.patient == "BraTS-GLI-00000"
     assert accepted(store, store.roles) == list(found.values())
+
+
+def test_two_studies_of_one_patient_in_an_archive_have_one_role(tmp_path: Path) -> None:
+    phantom = make_phantom(shape=(18, 30, 24), seed=3)
+    volumes = {sequence: (array, phantom.grid) for sequence, array in phantom.sequences.items()}
+    patients = {f"MRN-{number // 2}": {sequence: {"PatientID": f"MRN-{number // 2}"} for sequence in volumes} for number in range(20)}
+    found: dict[str, list[str]] = {}
+    for name, changes in patients.items():
+        for number in range(2):
+            study = write_study(tmp_path / "dicom" / f"{name}-{number}", volumes, changes=changes)
+            found.setdefault(name, []).append(case_id_of(study))
+    database = Database(StateFolder(tmp_path / "state").create())
+    store = CaseDatastore(open_studies(tmp_path / "dicom"), database)
+    label = tmp_path / "label.nrrd"
+    write_volume(phantom.labels, store.case(found["MRN-0"][0]).case.grid(), label)
+    for case_ids in zip(*found.values(), strict=True):  # the first study of every patient, then the second
+        for case_id in case_ids:
+            store.submit(case_id, label, tag="final", info={})
+    rows = store.roles.all()
+    for first, second in found.values():
+        assert (rows[first].role, rows[first].patient) == (rows[second].role, rows[second].patient)
+        assert rows[second].reason == f"the same patient as case {first}"
+    assert len({row.patient for row in rows.values()}) == len(patients)
+    assert {row.role for row in rows.values()} == {"train", "validation", "locked"}
+    kept = (database.folder.database.read_bytes(), *(path.read_bytes() for path in database.folder.path.glob("*-wal")))
+    assert not any(b"MRN" in content for content in kept)
+    told = {store.studies.get(case_id).patient for case_ids in found.values() for case_id in case_ids}
+    assert not any(patient[:12].encode() in content for patient in told for content in kept)
 
 
 def test_a_role_is_given_when_a_label_is_submitted_by_its_size(store: CaseDatastore, a_label: Callable[..., Path]) -> None:

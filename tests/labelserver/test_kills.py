@@ -24,8 +24,8 @@ from gliolabel.state.roles import Roles
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-#: How often it is killed.
-KILLS = 10
+#: How often it is killed for each seed.
+KILLS = 5
 #: Within so many seconds after both readers were answered once; a submission takes some tenths of one.
 WITHIN_S = 1.5
 CASES = 4
@@ -92,8 +92,11 @@ def roles_of(server: Server) -> dict[str, str]:
     return found
 
 
-def test_a_server_that_is_killed_while_labels_are_submitted(serve: Callable[..., Server], tmp_path: Path, small_weights: Path) -> None:
-    moments = random.Random(3)
+@pytest.mark.parametrize("seed", [3, 4])
+def test_a_server_that_is_killed_while_labels_are_submitted(
+    seed: int, serve: Callable[..., Server], tmp_path: Path, small_weights: Path
+) -> None:
+    moments = random.Random(seed)
     (tmp_path / "labels").mkdir()
     studies = write_small_studies(tmp_path / "studies", cases=CASES)
     submissions, roles, in_flight = Submissions(tmp_path / "labels"), dict[str, str](), 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import threading
@@ -31,6 +32,16 @@ def roles(database: Database) -> Roles:
 def add(roles: Roles, count: int, *, start: int = 0, volume: float | None = 80.0) -> dict[str, Role]:
     ids = [f"Case_{number:03d}" for number in range(start, start + count)]
     return {case_id: roles.assign(case_id, patient=case_id, volume_ml=volume, trained_on=False) for case_id in ids}
+
+
+def test_a_patient_has_one_name_which_nobody_can_try_out_elsewhere(roles: Roles, database: Database, tmp_path: Path) -> None:
+    name = roles.patient("4711")
+    assert name == Roles(Database(database.folder)).patient("4711") != roles.patient("4712")
+    assert "4711" not in name
+    other = Roles(Database(StateFolder(tmp_path / "other").create()))
+    assert other.patient("4711") != name
+    # What the database knows without its key does not tell it either.
+    assert hashlib.sha256(b"4711").hexdigest()[:12] not in name
 
 
 def test_a_role_stays_whatever_comes_later(roles: Roles) -> None:

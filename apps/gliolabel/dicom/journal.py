@@ -44,7 +44,8 @@ class Journal:
             for line in lines:
                 try:
                     found = json.loads(line)
-                    records[found["study"]] = StudyRecord(found["mark"], tuple(Series(**one) for one in found["series"]))
+                    if all("patient" in one for one in found["series"]):  # else of an older version: the PACS is asked again
+                        records[found["study"]] = StudyRecord(found["mark"], tuple(Series(**one) for one in found["series"]))
                 except (ValueError, KeyError, TypeError):
                     continue
         return records

@@ -68,6 +68,8 @@ READ: Final[tuple[str, ...]] = (
     "ImagePositionPatient",
     "ImageOrientationPatient",
     "PixelSpacing",
+    "PatientID",
+    "IssuerOfPatientID",
 )
 _PLANES: Final[tuple[str, ...]] = ("sagittal", "coronal", "axial")
 
@@ -89,6 +91,7 @@ class Series:
         slices: how many images it has.
         echo: which one of several echoes of the series, by its echo time; empty when there is one.
         problem: why it cannot be read, where that is known already.
+        patient: whose it is, as :func:`patient_number` says; empty when the images do not tell.
     """
 
     study: str
@@ -99,6 +102,7 @@ class Series:
     slices: int = 0
     echo: str = ""
     problem: str = ""
+    patient: str = ""
 
     @property
     def name(self) -> str:
@@ -130,6 +134,19 @@ def case_id_of(study: str) -> str:
     return f"study-{hashlib.sha256(study.encode()).hexdigest()[:12]}"
 
 
+def patient_number(patient: object, issuer: object = "") -> str:
+    """A number that is the same for all studies of a patient, made one way from the hospital's own; empty without one.
+
+    Example:
+        >>> patient_number(" 4711 ") == patient_number("4711") != patient_number("4711", "another hospital")
+        True
+        >>> patient_number(None)
+        ''
+    """
+    told = _text(patient)
+    return hashlib.sha256(f"{_text(issuer)}\n{told}".encode()).hexdigest()[:16] if told else ""
+
+
 def series_of(image: Dataset) -> Series:
     """What an image says about its series."""
     number = image.get("SeriesNumber")
@@ -139,6 +156,7 @@ def series_of(image: Dataset) -> Series:
         number=None if number is None else int(number),
         frame=str(image.get("FrameOfReferenceUID") or ""),
         tags=tags_of(image),
+        patient=patient_number(image.get("PatientID"), image.get("IssuerOfPatientID")),
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +19,8 @@ from gliolabel.errors import InputError
 from gliolabel.studies.case import Case
 from gliolabel.studies.store import Listing, Problem, Studies
 
+#: A PatientID with more studies than this is what an archive was anonymised with, and no patient.
+_MOST_STUDIES: Final = 50
 #: Where volumes go with the process, so much is kept of what is no longer in use (GiB).
 _TEMPORARY_GIB: Final = 2.0
 
@@ -65,6 +69,15 @@ class DicomStudies(Studies):
         readings = sorted((reading for _, reading in known.values()), key=lambda one: one.case_id)
         self._readings = {reading.case_id: reading for reading in readings}
         cases = {reading.case_id: self._case(reading) for reading in readings if not reading.refusal}
+        of_patient = Counter(case.patient for case in cases.values() if case.patient)
+        crowds = {patient for patient, count in of_patient.items() if count > _MOST_STUDIES}
+        if crowds:
+            cases = {case_id: replace(case, patient="") if case.patient in crowds else case for case_id, case in cases.items()}
+            warnings.append(
+                f"{sum(of_patient[patient] for patient in crowds)} studies have a PatientID that more than {_MOST_STUDIES} share, as in an "
+                "anonymised archive; each is taken for a patient of its own, so one study of a patient may be for training and another for "
+                "comparing models"
+            )
         without = len(readings) - len(cases)
         doubtful = sum(bool(reading.doubts) for reading in readings)
         if without:
@@ -83,7 +96,9 @@ class DicomStudies(Studies):
         for sequence, chosen in reading.chosen.items():
             where = f"case {reading.case_id}, {chosen.series.name} ({sequence})"
             files[sequence] = self._file(chosen.series, stem=f"{reading.case_id}_{sequence}", where=where)
-        return Case(reading.case_id, files, warnings=tuple(f"case {reading.case_id}: {doubt}" for doubt in reading.doubts))
+        patient = next((chosen.series.patient for chosen in reading.chosen.values() if chosen.series.patient), "")
+        doubts = tuple(f"case {reading.case_id}: {doubt}" for doubt in reading.doubts)
+        return Case(reading.case_id, files, warnings=doubts, patient=patient)
 
     @abstractmethod
     def _file(self, series: Series, *, stem: str, where: str) -> SeriesFile:

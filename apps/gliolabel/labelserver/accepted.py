@@ -117,20 +117,24 @@ def role_of(cases: CaseDatastore, row: LabelRow) -> Role:
 class _Facts:
     """What decides about the role of a case."""
 
+    patient: str
     trained_on: bool
     volume_ml: float | None
 
     def assign(self, case_id: str, roles: Roles) -> Role:
-        return roles.assign(case_id, patient=patient_of(case_id), volume_ml=self.volume_ml, trained_on=self.trained_on)
+        return roles.assign(case_id, patient=self.patient, volume_ml=self.volume_ml, trained_on=self.trained_on)
 
 
 def _facts(cases: CaseDatastore, row: LabelRow, *, roles: Roles, seen: TrainingList) -> _Facts:
     there = roles.of(row.case_id)
     if there is not None and there.role == Role.TRAIN:
-        return _Facts(trained_on=False, volume_ml=None)  # nothing can change any more
-    files = cases.case(row.case_id, sequence="t1").case.files().values()
-    trained_on = seen.has(row.case_id, cases.checksums.of_all({file.path for file in files}).values())
-    return _Facts(trained_on=trained_on, volume_ml=_volume_ml(cases, row) if there is None else None)
+        return _Facts(there.patient, trained_on=False, volume_ml=None)  # nothing can change any more
+    case = cases.case(row.case_id, sequence="t1").case
+    trained_on = seen.has(row.case_id, cases.checksums.of_all({file.path for file in case.files().values()}).values())
+    if there is not None:
+        return _Facts(there.patient, trained_on=trained_on, volume_ml=None)
+    patient = roles.patient(case.patient) if case.patient else patient_of(row.case_id)
+    return _Facts(patient, trained_on=trained_on, volume_ml=_volume_ml(cases, row))
 
 
 def _volume_ml(cases: CaseDatastore, row: LabelRow) -> float | None:

@@ -13,6 +13,8 @@ A patient gets a role when the first case of theirs is seen, and keeps it; every
 from __future__ import annotations
 
 import hashlib
+import hmac
+import secrets
 from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -25,7 +27,7 @@ from gliolabel.errors import InputError
 from gliolabel.state.audit import ITSELF, add_event
 from gliolabel.state.changes import next_number
 from gliolabel.state.database import Database
-from gliolabel.state.tables import RoleRow
+from gliolabel.state.tables import About, RoleRow
 
 
 class Role(StrEnum):
@@ -43,6 +45,8 @@ SHARES: Final[Mapping[Role, float]] = MappingProxyType({Role.TRAIN: 0.6, Role.VA
 #: what came later.
 SIZES_ML: Final = (60, 150)
 UNKNOWN_SIZE: Final = "tumour of unknown size"
+#: Where the key for the names of patients is kept.
+_KEY: Final = "patients"
 #: Case ids named in a message.
 _NAMED: Final = 10
 
@@ -81,6 +85,28 @@ class Roles:
             if trained_on and row.role != Role.TRAIN:
                 _give_up_for_training(session, row)
             return Role(row.role)
+
+    def patient(self, told: str) -> str:
+        """The name under which a patient is kept: made one way from what the source of the cases tells, with a key of this state folder.
+
+        Without the key nobody can find a hospital's number by trying all of them.
+
+        Args:
+            told: a text that all cases of the patient have.
+
+        Raises:
+            UnavailableError: the database cannot be read, or the key cannot be written.
+        """
+        with self._database.reading() as session:
+            key = session.get(About, _KEY)
+        if key is None:
+            with self._database.writing() as session:
+                next_number(session)  # one at a time, on databases that let several write
+                key = session.get(About, _KEY)
+                if key is None:
+                    key = About(key=_KEY, value=secrets.token_hex(32))
+                    session.add(key)
+        return f"patient-{hmac.new(key.value.encode(), told.encode(), hashlib.sha256).hexdigest()[:12]}"
 
     def of(self, case_id: str) -> RoleRow | None:
         """The role of a case with its reason, or None before first sight."""

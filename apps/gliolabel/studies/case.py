@@ -26,12 +26,15 @@ class Case:
         sequences: the file of each sequence that there is, by name; at least one.
         label: the label that lies beside the case.
         warnings: what the store noticed when it found the case.
+        patient: a text that all cases of the patient have, where their source tells; empty: the id tells, see
+            :func:`gliolabel.studies.ids.patient_of`.
     """
 
     id: str
     sequences: Mapping[str, VolumeFile] = field(hash=False)
     label: LabelFile | None = None
     warnings: tuple[str, ...] = ()
+    patient: str = ""
 
     @property
     def reference(self) -> str:
