@@ -158,7 +158,7 @@ class serving:  # noqa: N801 - a context manager
             assert process.poll() is None, log.read_text()[-3000:]
             try:
                 return requests.get(f"{server.url}/info/", timeout=5).status_code in (200, 401)  # 401: with logins
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):  # not yet, or the machine is busy
                 return False
 
         wait_until(answers)

@@ -1,0 +1,1 @@
+"""A soak test: clients at work while the server and what it stands on are disturbed. ``python -m tests.soak --help``."""
