@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import hashlib
+import hmac
 import json
+import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +22,7 @@ from tests.login.running import RunningProvider
 
 from gliolabel.errors import UnavailableError
 from gliolabel.labelserver.login.errors import LoginError
-from gliolabel.labelserver.login.provider import KEYS_LAST_S, LoginProvider
+from gliolabel.labelserver.login.provider import KEYS_LAST_S, LoginProvider, Published
 from gliolabel.labelserver.login.tokens import ClaimNames, read_token, user_of
 
 
@@ -114,9 +119,6 @@ def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(provider: Run
     (key,) = [found.key for found in known(provider).published().keys if found.key_id == header["kid"]]
     secret = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     claims = jwt.decode(good, options={"verify_signature": False})
-    import hashlib
-    import hmac
-
     parts = [json.dumps({"alg": "HS256", "typ": "JWT", "kid": header["kid"]}).encode(), json.dumps(claims).encode()]
     text = ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
     signature = base64.urlsafe_b64encode(hmac.digest(secret, text.encode(), hashlib.sha256)).rstrip(b"=").decode()
@@ -220,6 +222,47 @@ def test_a_provider_that_is_away_lets_nobody_in_and_is_asked_again_later(tmp_pat
         read_token(running.sign(), login)
     finally:
         running.stop()
+
+
+def test_a_provider_that_hangs_takes_one_thread_and_not_all() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # connections are made, and nothing is said
+        clock = Clock()
+        login = LoginProvider(f"http://127.0.0.1:{silent.getsockname()[1]}", client_id=CLIENT_ID, timeout=1, clock=clock)
+        with pytest.raises(UnavailableError, match="Timeout"):
+            login.published()
+        clock.now += 60
+        asking = threading.Event()
+        ask = login._ask
+
+        def slowly() -> Published:
+            asking.set()
+            return ask()
+
+        login._ask = slowly  # type: ignore[method-assign]
+
+        def look() -> None:
+            with contextlib.suppress(UnavailableError):
+                login.published()
+
+        other = threading.Thread(target=look)
+        other.start()
+        assert asking.wait(5)
+        started = time.monotonic()
+        with pytest.raises(UnavailableError, match="Timeout"):
+            login.published()
+        assert time.monotonic() - started < 0.5
+        other.join()
+
+
+def test_many_logins_at_once_do_not_take_all_threads(provider: RunningProvider) -> None:
+    login = known(provider)
+    for _ in range(8):
+        login._logins.acquire()
+    with pytest.raises(UnavailableError, match="Try again"):
+        login.log_in("ann", password_of("ann"))
+    login._logins.release()
+    login.log_in("ann", password_of("ann"))
+    login.log_in("ann", password_of("ann"))
 
 
 def test_what_is_no_provider_lets_nobody_in(provider: RunningProvider) -> None:

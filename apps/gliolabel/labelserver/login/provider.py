@@ -30,6 +30,8 @@ _QUESTIONS: Final = 10
 _WITHIN_S: Final = 60.0
 #: Seconds for which a provider that did not answer is not asked again, so that a hundred requests do not each wait for it.
 _AWAY_S: Final = 2.0
+#: So many passwords are asked about at once: each takes a thread of the server until the provider answers.
+_LOGINS: Final = 8
 #: The provider's own words (RFC 6749, 5.2) for what only its administrator can change.
 _MISCONFIGURED: Final = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope"})
 
@@ -74,8 +76,9 @@ class LoginProvider:
         self._clock = clock
         self._lock = threading.Lock()
         self._published: Published | None = None
-        self._away: tuple[float, UnavailableError] | None = None
+        self._away: tuple[float, str] | None = None
         self._asked: deque[float] = deque(maxlen=_QUESTIONS)
+        self._logins = threading.BoundedSemaphore(_LOGINS)
 
     def published(self) -> Published:
         """What the provider says about itself, read at most :data:`KEYS_LAST_S` ago.
@@ -112,11 +115,15 @@ class LoginProvider:
         """
         form = {"grant_type": "password", "client_id": self.client_id, "username": username, "password": password}
         address = self.published().token_endpoint
+        if not self._logins.acquire(blocking=False):
+            raise UnavailableError("Many people are logging in at this moment. Try again in a few seconds.")
         try:
             # A redirection would carry the password to wherever it points.
             answer = requests.post(address, data=form, timeout=self._timeout, allow_redirects=False)
         except requests.RequestException as error:
             self._unavailable(f"it does not answer ({type(error).__name__})", error)
+        finally:
+            self._logins.release()
         said = _json(answer)
         token = said.get("access_token")
         if answer.ok and isinstance(token, str):
@@ -127,18 +134,24 @@ class LoginProvider:
         self._unavailable(f"it does not log anybody in for the client {self.client_id!r}: {reason}")
 
     def _read(self, *, unless_newer_than: Published | None) -> Published:
-        with self._lock:
+        # While one thread asks a provider that did not answer the last time, the others do not wait for it: they are all the server has.
+        away = self._away
+        if not self._lock.acquire(blocking=away is None):
+            raise UnavailableError(away[1] if away else "")
+        try:
             if self._published is not None and self._published is not unless_newer_than:
                 return self._published  # another thread asked meanwhile
             if self._away is not None and self._clock() - self._away[0] < _AWAY_S:
-                raise UnavailableError(str(self._away[1]))
+                raise UnavailableError(self._away[1])
             try:
                 self._published = self._ask()
             except UnavailableError as error:
-                self._away = (self._clock(), error)
+                self._away = (self._clock(), str(error))
                 raise
             self._away = None
             return self._published
+        finally:
+            self._lock.release()
 
     def _ask(self) -> Published:
         about = self._get(f"{self.realm}/.well-known/openid-configuration")
