@@ -14,6 +14,8 @@ import pytest
 import requests
 import SimpleITK as sitk
 from fastapi import Body, FastAPI, File, UploadFile
+from monailabel.config import settings
+from pydantic import AnyHttpUrl
 from starlette.types import Scope
 from tests.labelserver.threads import Site, site
 from tests.memory import at_most_more
@@ -22,7 +24,7 @@ from gliolabel.errors import InputError, TooLargeError
 from gliolabel.labelserver.configuration import read_configuration
 from gliolabel.labelserver.door import exposure
 from gliolabel.labelserver.door.addresses import from_here
-from gliolabel.labelserver.door.install import install_door
+from gliolabel.labelserver.door.install import allowed_origins, install_door
 from gliolabel.labelserver.door.limits import check_unpacked
 
 VIEWER = "https://viewer.example"
@@ -124,6 +126,12 @@ def test_every_origin_is_no_origin() -> None:
         "http://b:3000",
     )
     assert read_configuration({})[0].cors_origins == ()
+
+
+def test_monailabels_own_setting_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "MONAI_LABEL_CORS_ORIGINS", [AnyHttpUrl("http://viewer.example:3000")])
+    assert allowed_origins(read_configuration({})[0]) == ("http://viewer.example:3000",)
+    assert allowed_origins(read_configuration({"cors_origins": VIEWER})[0]) == (VIEWER,)
 
 
 @pytest.mark.parametrize(("name", "value"), [("upload_limit", "0"), ("upload_limit", "much"), ("require_login", "perhaps")])

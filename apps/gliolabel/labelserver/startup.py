@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gliolabel.labelserver.door.install import allowed_origins
 from gliolabel.studies import Studies
 from gliolabel.vocabulary import RESEARCH_NOTICE
 
@@ -40,6 +41,8 @@ def describe(app: CaseApp) -> list[str]:
         lines.append("No model has weights, so no segmentation is offered. `gliolabel doctor` says what to do.")
     lines.append(f"Device: {app.workbench.device_text()}")
     lines.append(f"State folder: {app.folder.path}")
+    # MONAI Label says before that it allows every origin; that is taken back.
+    lines.append(f"Web pages that may ask: {', '.join(['its own', *allowed_origins(app.configuration)])}")
     return [*lines, *app.login.describe()]
 
 

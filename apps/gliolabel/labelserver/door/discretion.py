@@ -7,6 +7,7 @@ names. A client on the server's own machine is still told.
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from gliolabel.labelserver.door.addresses import from_here
 _EVERYWHERE: Final[Mapping[str, str]] = {
     tempfile.gettempdir(): "(temporary folder)",
     sys.prefix: "(installation)",
-    str(Path.home()): "(home folder)",
+    os.path.expanduser("~"): "(home folder)",
 }
 
 
