@@ -86,6 +86,8 @@ def check_params(params: dict[str, Any], *, refused: Collection[str] = REPLACING
     """
     try:
         plain = json.dumps(params, allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise InputError("The request's params hold half of a character, which no text has.") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"The request's params cannot be used: {error}.") from error
     client_id = params.get("client_id")

@@ -82,7 +82,12 @@ def _refusal(errors: Any) -> str:
     found = []
     for wrong in errors:
         place = [str(part) for part in wrong.get("loc", ()) if part not in ("body", "query", "path")]
-        found.append(f"{'.'.join(place) or 'the request'}: {str(wrong.get('msg', 'cannot be used')).removeprefix('Value error, ')}")
+        why = str(wrong.get("msg", "cannot be used")).removeprefix("Value error, ")
+        if why.startswith("Expected UploadFile"):  # FastAPI: "received: <class 'str'>"
+            why = "expected a file"
+        if wrong.get("type") == "json_invalid":  # its place is a number of bytes
+            place, why = [], f"its JSON cannot be read at byte {place[-1] if place else 0}"
+        found.append(f"{'.'.join(place) or 'the request'}: {why}")
     return f"The request cannot be used: {'; '.join(found[:5])}."
 
 
