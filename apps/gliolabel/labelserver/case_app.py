@@ -30,7 +30,7 @@ from gliolabel.labelserver.routes import install_routes
 from gliolabel.labelserver.scoring_runs import METHOD, DisagreementScoring, ScoringRuns
 from gliolabel.labelserver.sessions import SessionStore
 from gliolabel.labelserver.signals import before_signals
-from gliolabel.labelserver.startup import describe, study_warnings
+from gliolabel.labelserver.startup import describe, planned_voxels, study_warnings
 from gliolabel.labelserver.strategies import HOLDER
 from gliolabel.labelserver.tasks.answers import CASE, TICKET
 from gliolabel.labelserver.training_runs import TrainingRuns
@@ -152,6 +152,7 @@ class CaseApp(_Base):
     def on_init_complete(self) -> None:
         """Say what was found, install our routes, and clean up after an earlier process."""
         tidy_log_configuration()
+        self.workbench.plan_memory(voxels=planned_voxels(self.cases.studies))
         for line in [*describe(self), *self.advice(), *self._notes]:
             _LOG.info(line)
         for line in exposure.warnings(self._open_to) if self._open_to else []:

@@ -43,7 +43,7 @@ class Configuration(BaseModel):
     weights: Path | None = None
     #: Another MLflow for the model versions, as a URI.
     mlflow: str | None = None
-    #: GiB that inference may use; by default what is free.
+    #: GiB that the server may hold in all, on a GPU of its memory; by default a share of what is free at the start.
     memory: float | None = Field(default=None, gt=0)
     #: Requests that may wait for the device before a new one is told to come back later.
     queue: int = Field(default=DEFAULT_QUEUE, ge=1, le=1000)

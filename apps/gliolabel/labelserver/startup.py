@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from gliolabel.dicom import DicomStudies
+from gliolabel.errors import GlioLabelError
+from gliolabel.inference.plan import CASE_VOXELS
 from gliolabel.labelserver.door.install import allowed_origins
 from gliolabel.studies import Studies
 from gliolabel.vocabulary import RESEARCH_NOTICE
@@ -13,6 +19,8 @@ if TYPE_CHECKING:
 
 #: So many problems are named one by one.
 _SHOWN = 10
+#: So many cases are looked at to plan memory.
+_LOOKED_AT = 16
 
 
 def describe(app: CaseApp) -> list[str]:
@@ -40,10 +48,24 @@ def describe(app: CaseApp) -> list[str]:
     if not models and not app.advice():
         lines.append("No model has weights, so no segmentation is offered. `gliolabel doctor` says what to do.")
     lines.append(f"Device: {app.workbench.device_text()}")
+    plan = app.workbench.plan
+    if plan is not None:
+        lines.append(f"Memory of {plan.device}: {plan}")
+        if not plan.enough:
+            lines.append("  warning: little memory is free: large cases are segmented in small windows, slower. Stop other programs.")
     lines.append(f"State folder: {app.folder.path}")
     # MONAI Label says before that it allows every origin; that is taken back.
     lines.append(f"Web pages that may ask: {', '.join(['its own', *allowed_origins(app.configuration)])}")
     return [*lines, *app.login.describe()]
+
+
+def planned_voxels(studies: Studies) -> int:
+    """Voxels of the largest of the first cases, for the memory plan. Of a PACS no header is read."""
+    sizes = []
+    for case in islice(() if isinstance(studies, DicomStudies) else studies, _LOOKED_AT):
+        with suppress(GlioLabelError):  # a damaged case is named elsewhere
+            sizes.append(math.prod(case.grid().shape))
+    return max(sizes, default=CASE_VOXELS)
 
 
 def study_warnings(studies: Studies) -> list[str]:

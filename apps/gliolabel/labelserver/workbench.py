@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -17,6 +18,7 @@ import torch
 
 from gliolabel.errors import GlioLabelError, InputError, UnavailableError, UnknownError
 from gliolabel.inference import Segmentation, Segmenter, UncertaintyMaps
+from gliolabel.inference.plan import CASE_VOXELS, MemoryPlan, held_now, hold, plan_memory
 from gliolabel.inference.precision import best_precision
 from gliolabel.labelserver.cases import CaseRef
 from gliolabel.labelserver.queueing import DEFAULT_QUEUE, Kind, Line, Ticket
@@ -119,6 +121,8 @@ class Workbench:
         self.readers = readers
         self._notes = notes
         self._device, self._memory_gib = choose_device(device), memory_gib
+        #: How memory is shared out, once :meth:`plan_memory` was called.
+        self.plan: MemoryPlan | None = None
         #: Whose turn it is to compute on the device.
         self.line = Line(queue, on_turn=self._share_cores)
         #: Whether a training needs some of the cores.
@@ -227,6 +231,8 @@ class Workbench:
         if check is not None:
             check()
         segmentation = served.segmenter.mask(prepared, cancel=check)
+        # A request that goes on to wait for its map must not hold what nobody asks for here.
+        segmentation = replace(segmentation, probabilities=segmentation.probabilities[:0])
         if not ref.passing:
             made = {"model": version.name, "version": version.version, "ts": int(time.time())}
             self._notes.merge(ref.key, {"last_segmentation": made})
@@ -309,6 +315,7 @@ class Workbench:
         """
         segmenter = self._of_version(version)
         with self._background(pause) as step:
+            self._check_size(ref)
             prepared, _ = segmenter.prepare(ref.case)  # not kept: what readers have open stays in memory
             step()
             mask = segmenter.mask(prepared, cancel=step).mask
@@ -318,6 +325,7 @@ class Workbench:
         """The mask of a case, uint8 (z, y, x), from a background run; nothing is noted. Raises as :meth:`score`."""
         segmenter = self._of_version(version)
         with self._background(pause) as step:
+            self._check_size(ref)
             prepared, _ = segmenter.prepare(ref.case)
             step()
             return segmenter.mask(prepared, cancel=step).mask
@@ -336,6 +344,20 @@ class Workbench:
     def device(self) -> str:
         """The device that networks run on: ``cpu``, ``cuda``, ``cuda:1``."""
         return str(self._device)
+
+    def plan_memory(self, *, voxels: int = CASE_VOXELS) -> MemoryPlan:
+        """Share out the memory that is free now; to be called once, before the first case.
+
+        Args:
+            voxels: of the largest case's reference grid.
+
+        Raises:
+            InputError: ``--conf memory`` is too little.
+        """
+        server = held_now() if self._device.type == "cpu" else 0
+        self.plan = plan_memory(self._device, limit_gib=self._memory_gib, requests=self.line.bound + 1, voxels=voxels, server=server)
+        hold(self.plan)
+        return self.plan
 
     def device_text(self) -> str:
         """The device that networks run on, for people."""
@@ -387,7 +409,8 @@ class Workbench:
             there = self._segmenters.get(name)
             if there is None or there.version != version:
                 # One copy per model: an older version is let go as soon as the last request with it is answered.
-                segmenter = self._make_segmenter(version, device=str(self._device), memory_gib=self._memory_gib)
+                memory_gib = self._memory_gib if self.plan is None else self.plan.one_pass / 2**30
+                segmenter = self._make_segmenter(version, device=str(self._device), memory_gib=memory_gib)
                 there = self._segmenters[name] = Served(version, segmenter)
             return there
 
@@ -412,6 +435,7 @@ class Workbench:
                     self._prepared.move_to_end(key)
                     return prepared, {"read": 0.0, "prepare": 0.0}
             try:
+                self._check_size(ref)
                 prepared, latencies = segmenter.prepare(ref.case)
                 with self._lock:
                     self._prepared[key] = prepared
@@ -421,6 +445,10 @@ class Workbench:
                 with self._lock:
                     self._preparing.pop(key, None)
         return prepared, latencies
+
+    def _check_size(self, ref: CaseRef) -> None:
+        if self.plan is not None:
+            self.plan.check(math.prod(ref.case.grid().shape), case_id=ref.case.id)
 
     def _make(
         self, ref: CaseRef, key: MapKey, mask: np.ndarray | None, pause: Callable[[], None], served: Served | None = None

@@ -11,6 +11,7 @@ import typer
 from gliolabel.cli import console
 from gliolabel.cli.doctor.check import Check, Level
 from gliolabel.cli.logs import quiet_libraries
+from gliolabel.labelserver.queueing import DEFAULT_QUEUE
 
 if TYPE_CHECKING:
     from gliolabel.dicom import DicomOptions
@@ -25,6 +26,8 @@ def doctor(
     labels: Annotated[str | None, typer.Option(help="Numbering of labels in the folder, if its layout does not tell.")] = None,
     dicom_rules: Annotated[Path | None, typer.Option(help="Rules: which DICOM series is which sequence.", metavar="FILE")] = None,
     dicom_search: Annotated[str, typer.Option(help="Which studies of a PACS, as in StudyDate=20260101-.", metavar="QUERY")] = "",
+    memory: Annotated[float | None, typer.Option(min=0.1, help="Show the plan with this --conf memory.", metavar="GIB")] = None,
+    queue: Annotated[int, typer.Option(min=1, help="... and this --conf queue.")] = DEFAULT_QUEUE,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Check versions, hardware, disk, port, weights and a study folder; name what is wrong and the fix.
@@ -37,7 +40,7 @@ def doctor(
     from gliolabel.dicom import DicomOptions
 
     dicom = DicomOptions(rules=dicom_rules, search=dicom_search)
-    checks = list(run_checks(studies=studies, host=host, port=port, labels=labels, dicom=dicom))
+    checks = list(run_checks(studies=studies, host=host, port=port, labels=labels, dicom=dicom, memory=memory, queue=queue))
     bad = sum(check.level is Level.BAD for check in checks)
     if as_json:
         console.print_json({"ok": bad == 0, "checks": [check.as_dict() for check in checks]})
@@ -51,7 +54,14 @@ def doctor(
 
 
 def run_checks(
-    *, studies: str | None, host: str, port: int, labels: str | None = None, dicom: DicomOptions | None = None
+    *,
+    studies: str | None,
+    host: str,
+    port: int,
+    labels: str | None = None,
+    dicom: DicomOptions | None = None,
+    memory: float | None = None,
+    queue: int = DEFAULT_QUEUE,
 ) -> Iterator[Check]:
     """All checks, in the order in which a person would fix things.
 
@@ -61,6 +71,8 @@ def run_checks(
         port: port that it shall listen on.
         labels: numbering of the labels in the study folder.
         dicom: how DICOM studies are read.
+        memory: ``--conf memory`` of the server.
+        queue: its ``--conf queue``.
     """
     from gliolabel.cli.doctor import data, hardware, login, server, software
 
@@ -71,6 +83,7 @@ def run_checks(
     yield hardware.gpu_memory()
     yield hardware.processor()
     yield hardware.memory()
+    yield hardware.memory_plan(memory, queue=queue)
     yield data.weights()
     yield data.state_folder(studies)
     yield data.disk(studies)

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from gliolabel.cli.doctor.check import Check, Level
+from gliolabel.errors import InputError
 
 #: Below this much free memory (GiB) a whole case does not fit: it cannot work / it works in smaller windows, slower.
 _LEAST_GIB, _WANTED_GIB = 3.0, 6.0
@@ -66,6 +67,25 @@ def processor() -> Check:
         f"bf16 in hardware ({bf16})" if bf16 else "no bf16 instructions: it computes in float32"
     )
     return Check("Processor", Level.OK, text, details=details)
+
+
+def memory_plan(limit_gib: float | None, *, queue: int) -> Check:
+    """How a server that starts now would share out the memory of its device."""
+    import torch
+
+    from gliolabel.inference.plan import plan_memory
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        plan = plan_memory(device, limit_gib=limit_gib, requests=queue + 1)
+    except InputError as error:
+        return Check("Memory plan", Level.BAD, str(error).replace("--conf ", "--"), "Give the server more, or let fewer requests wait.")
+    parts = {"total": plan.total, "server": plan.server, "cases": plan.cases, "one_pass": plan.one_pass}
+    details = {"device": plan.device, "enough": plan.enough, **{f"{name}_gib": round(size / 2**30, 2) for name, size in parts.items()}}
+    if not plan.enough:
+        fix = "Large cases will be done in smaller windows, slower. Stop other programs, or use a larger machine."
+        return Check("Memory plan", Level.WARNING, f"{plan.device}: {plan}", fix, details)
+    return Check("Memory plan", Level.OK, f"{plan.device}: {plan}", details=details)
 
 
 def memory() -> Check:
