@@ -100,7 +100,12 @@ def test_an_address_of_no_interface_is_named() -> None:
 
 @pytest.mark.parametrize(
     ("host", "login", "level"),
-    [("0.0.0.0", "false", Level.WARNING), ("127.0.0.1", "false", Level.OK), ("localhost", "false", Level.OK), ("0.0.0.0", "true", Level.OK)],
+    [
+        ("0.0.0.0", "false", Level.WARNING),
+        ("127.0.0.1", "false", Level.OK),
+        ("localhost", "false", Level.OK),
+        ("0.0.0.0", "true", Level.OK),
+    ],
 )
 def test_listening_for_everybody_without_login_is_a_warning(monkeypatch: pytest.MonkeyPatch, host: str, login: str, level: Level) -> None:
     monkeypatch.setenv("MONAI_LABEL_AUTH_ENABLE", login)
