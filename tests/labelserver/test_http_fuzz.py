@@ -122,6 +122,13 @@ def test_no_request_breaks_a_promise(shared_server: Server) -> None:
     assert tree(shared_server.studies) == before
 
 
+def test_the_server_describes_the_routes_that_answer(shared_server: Server) -> None:
+    described = {(method, path): operation for method, path, operation in routes_of(shared_server)}
+    names = {parameter["name"] for parameter in described["GET", "/datastore/label"]["parameters"]}
+    assert {"label", "tag", "version", "author"} <= names, "these are ours; MONAI Label's route at this address has two of them"
+    assert described["POST", "/infer/{model}"]["summary"] == "Segment a case"
+
+
 # --- slow: Schemathesis
 
 

@@ -25,6 +25,7 @@ from gliolabel.labelserver.routes import (
     train,
     watch,
 )
+from gliolabel.labelserver.routes.describing import describe_what_answers
 from gliolabel.labelserver.watching import install_watching
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def install_routes(server: FastAPI, app: CaseApp) -> None:
     ours = server.router.routes[before:]
     del server.router.routes[before:]
     server.router.routes[:0] = ours
-    server.openapi_schema = None
+    describe_what_answers(server)
     install_door(server, app)
     install_watching(server, app)
     server.add_middleware(ClientAddresses, trusted=app.configuration.trusted_proxies)
