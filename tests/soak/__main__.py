@@ -7,14 +7,16 @@ Synthetic cases and small untrained models: nothing here depends on what they an
 from __future__ import annotations
 
 import argparse
+import json
 import logging
+import shutil
 import signal
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.soak.report import table
-from tests.soak.run import keep, soak, write
+from tests.soak.run import soak
 
 
 def main() -> int:
@@ -44,11 +46,17 @@ def main() -> int:
             )
         finally:
             if options.logs:
-                keep(Path(folder), options.logs)
+                _keep_logs(Path(folder), options.logs)
     if options.output:
-        write(result, options.output)
+        options.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print("\n" + "\n".join(table(result)))
     return 1 if result["broken"] else 0
+
+
+def _keep_logs(folder: Path, target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("server-*.log"):
+        shutil.copy(path, target)
 
 
 if __name__ == "__main__":

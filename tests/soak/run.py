@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,16 +60,8 @@ def soak(
     site, ledger, trouble, left_out = Site(folder), Ledger(say), Trouble(), []
     with ExitStack() as stack:
         stack.enter_context(_client_patience())
-        try:
-            stack.enter_context(small_disk(site.state, kib=_DISK_KIB))
-            disk = True
-        except pytest.skip.Exception as error:
-            disk = False
-            left_out.append(f"a full disk: {error}")
-        faketime = library()
-        clock = Clock(folder / "clock", faketime) if faketime else None
-        if clock is None:
-            left_out.append(f"clock jumps: {HOW_TO_HAVE_IT}")
+        disk = _own_disk(stack, site.state, left_out)
+        clock = _clock(folder / "clock", left_out)
         say("making cases, models and the first server ...")
         site.make()
         goldens, studies = Goldens(site), site.listing()
@@ -97,16 +87,13 @@ def soak(
         )
         for thread in (*clients, chaos, promotions):
             thread.start()
-        _wait(keeper, ledger, seconds=seconds, say=say)
+        _wait(keeper, ledger, seconds=seconds, unless=lambda: not chaos.is_alive(), say=say)
         calm.set()
         for thread in (chaos, promotions):
             thread.join()
-        stop.set()
         worked, down = keeper.up_s, keeper.down_s
-        for client in clients:
-            client.join(STUCK_S + 30)
-            if client.is_alive():
-                ledger.found(f"{client.name} is stuck")
+        stop.set()
+        _join(clients, ledger)
         say("everything is quiet; looking at what is left ...")
         _fresh_answers(asking, site, folder / "afterwards")
         _end(keeper, ledger)
@@ -129,6 +116,23 @@ def soak(
     )
 
 
+def _own_disk(stack: ExitStack, folder: Path, left_out: list[str]) -> bool:
+    """Make the folder a small disk of its own, where this machine lets us."""
+    try:
+        stack.enter_context(small_disk(folder, kib=_DISK_KIB))
+    except pytest.skip.Exception as error:
+        left_out.append(f"a full disk: {error}")
+        return False
+    return True
+
+
+def _clock(file: Path, left_out: list[str]) -> Clock | None:
+    found = library()
+    if found is None:
+        left_out.append(f"clock jumps: {HOW_TO_HAVE_IT}")
+    return Clock(file, found) if found else None
+
+
 def _starter(stack: ExitStack, site: Site, clock: Clock | None) -> Callable[[], Server]:
     start = stack.enter_context(serving(site.folder, site.weights))
     conf = {"gate": str(site.criteria), "memory": str(MEMORY_GIB)}
@@ -147,8 +151,15 @@ def _client_patience() -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _wait(keeper: Keeper, ledger: Ledger, *, seconds: float, say: Callable[[str], None]) -> None:
-    while (left := seconds - keeper.up_s) > 0:
+def _join(clients: Sequence[Client], ledger: Ledger) -> None:
+    for client in clients:
+        client.join(STUCK_S + 30)
+        if client.is_alive():
+            ledger.found(f"{client.name} is stuck")
+
+
+def _wait(keeper: Keeper, ledger: Ledger, *, seconds: float, unless: Callable[[], bool], say: Callable[[str], None]) -> None:
+    while (left := seconds - keeper.up_s) > 0 and not unless():
         time.sleep(min(_PROGRESS_S, left))
         stored, broken = sum(1 for _ in ledger.stored()), len(ledger.broken)
         about = f"{len(ledger.answers)} requests, {stored} labels stored, {len(ledger.images)} masks and maps, {broken} broken"
@@ -188,15 +199,3 @@ def _end(keeper: Keeper, ledger: Ledger) -> None:
         return
     for alive in psutil.wait_procs(everything, timeout=10)[1]:
         ledger.found(f"a process stays when the server has ended: {alive}")
-
-
-def keep(folder: Path, target: Path) -> None:
-    """Copy the servers' logs and the database out of a soak's folder, to look at what was broken."""
-    target.mkdir(parents=True, exist_ok=True)
-    for path in folder.glob("server-*.log"):
-        shutil.copy(path, target)
-
-
-def write(result: dict[str, Any], path: Path) -> None:
-    """Write a result as JSON."""
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
