@@ -23,15 +23,24 @@ def main() -> int:
     """Write the section."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("measured", type=Path, help="the --output of a soak")
-    result = json.loads(parser.parse_args().measured.read_text(encoding="utf-8"))
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if the page says something else")
+    options = parser.parse_args()
     page = PAGE.read_text(encoding="utf-8")
+    new = renewed(page, json.loads(options.measured.read_text(encoding="utf-8")))
+    if options.check:
+        return int(new != page)
+    PAGE.write_text(new, encoding="utf-8")
+    print(PAGE)
+    return 0
+
+
+def renewed(page: str, result: dict[str, Any]) -> str:
+    """The page with the section of this soak."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise SystemExit(f"{PAGE}: the lines {BEGIN} and {END} are missing")
-    PAGE.write_text("\n".join([before + BEGIN, "", *section(result), "", END + after]), encoding="utf-8")
-    print(PAGE)
-    return 0
+    return "\n".join([before + BEGIN, "", *section(result), "", END + after])
 
 
 def section(result: dict[str, Any]) -> list[str]:
@@ -46,9 +55,9 @@ def section(result: dict[str, Any]) -> list[str]:
         "",
         f"* Disturbed: {disturbed}; {result['promotions']} promotions and rollbacks meanwhile.",
         *(f"* Left out: {what}." for what in result["left_out"]),
-        f"* {requests} requests. {labels['stored']} labels were answered 200, and every one is stored as it was sent; {labels['refused']} "
-        f"were refused in words, and none of them is stored; {labels['unanswered']} had no answer because the server was killed or away: "
-        f"{labels['unanswered_stored']} of them are stored whole, the others not at all."
+        f"* {requests} requests. Labels: {labels['stored']} answered 200, each stored as it was sent; {labels['refused']} refused in words "
+        f"and not stored; {labels['unanswered']} without an answer, since the server was killed or away: {labels['unanswered_stored']} of "
+        "these stored whole, the others not at all."
         if not broken
         else f"* {requests} requests; **{broken} things were broken**, listed in `docs/promises/measured-soak.json`.",
         f"* {sum(result['images'].values())} masks and maps, each compared with what that model version makes of that case.",
