@@ -264,6 +264,16 @@ def test_without_a_mask_of_the_reader_the_original_counts_and_else_nothing_is_ma
     assert [entry.details["tag"] for entry in AuditLog(store.database).entries(event="submission")] == ["final", "final", "version_1"]
 
 
+def test_what_a_client_makes_up_as_model_version_is_cut_to_what_every_database_takes(
+    store: CaseDatastore, a_label: Callable[..., Path]
+) -> None:
+    case = "BraTS-GLI-00002-000"
+    stored = store.submit(case, a_label(case), tag="final", info={"label_info": EDEMA, "model_version": "m" * 500, "client_id": "a" * 500})
+    assert (stored.row.model_version, stored.row.author) == ("m" * 128, "a" * 128)
+    (entry,) = AuditLog(store.database).entries(event="submission")
+    assert (entry.model, entry.version, entry.actor) == ("m" * 64, "", "a" * 128)
+
+
 def test_a_mask_that_is_gone_does_not_cost_the_submission(store: CaseDatastore, a_label: Callable[..., Path], tmp_path: Path) -> None:
     case = "BraTS-GLI-00002-000"
     give_mask(store, case, tmp_path, reader="ann", version="site-1", voxels=10)

@@ -30,6 +30,10 @@ _REVIEWER: Final = re.compile(r"version_\d{1,6}")
 #: What the server says of a label. A client that sends it back, or makes it up, is not believed.
 FACTS: Final = frozenset({"volumes_ml", "correction", "reviewed", "accepted_from", "version", "author", "ts", "name", "model_version"})
 _NOBODY: Final = "unknown"
+#: What a client says of these is free text; so much of it is kept.
+_AUTHOR_LENGTH: Final = 128
+_VERSION_LENGTH: Final = 128
+_MODEL_LENGTH: Final = 64
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ def submit(cases: CaseDatastore, image_id: str, path: Path, *, tag: str, info: M
     kept = {key: value for key, value in info.items() if key != "user" and key not in FACTS}
     kept["volumes_ml"] = dict(submission.volumes_ml)
     author = _author(info, by_reviewer=by_reviewer)
-    model_version = str(info.get("model_version") or "")
+    model_version = str(info.get("model_version") or "")[:_VERSION_LENGTH]
     if tag == ORIGINAL:  # a model's own mask
         changed = None
     else:
@@ -135,7 +139,8 @@ def accept_if_approved(cases: CaseDatastore, row: LabelRow, *, by: str = "") -> 
     approval = row.info.get("segmentationMeta")
     if not _REVIEWER.fullmatch(row.tag) or not isinstance(approval, Mapping) or not was_approved(row.info):
         return
-    accepted = cases.labels.accept(row, author=by or str(approval.get("approvedBy") or row.author), with_it=_note)
+    author = by or str(approval.get("approvedBy") or row.author)
+    accepted = cases.labels.accept(row, author=author[:_AUTHOR_LENGTH], with_it=_note)
     if accepted is not None:
         _LOG.info("case %s: label %s was approved and is final version %d", row.case_id, row.tag, accepted.version)
         _give_role(cases, accepted)
@@ -151,7 +156,7 @@ def _author(info: Mapping[str, Any], *, by_reviewer: bool) -> str:
     approval = info.get("segmentationMeta")
     # The reviewer plugin sends back the annotator's client id.
     reviewer = approval.get("approvedBy") if by_reviewer and isinstance(approval, Mapping) else None
-    return str(info.get("user") or reviewer or info.get("client_id") or "")[:128]
+    return str(info.get("user") or reviewer or info.get("client_id") or "")[:_AUTHOR_LENGTH]
 
 
 def _note(session: Session, row: LabelRow) -> None:
@@ -162,7 +167,7 @@ def _note(session: Session, row: LabelRow) -> None:
         "submission",
         actor=row.author or _NOBODY,
         case_id=row.case_id,
-        model=model,
+        model=model[:_MODEL_LENGTH],
         version=version,
         reason="approved by a reviewer" if "accepted_from" in details else "",
         details={"tag": row.tag, "label_version": row.version, **details},
