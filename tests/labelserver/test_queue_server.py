@@ -192,7 +192,7 @@ def test_the_reviewer_plugin_never_waits_so_long_that_it_gives_up(serve: Serve, 
                 lambda case=case: requests.get(f"{server.url}/datastore/image", params={"image": case}, timeout=REVIEWER_S),  # type: ignore[misc]
                 lambda named=named: requests.get(f"{server.url}/datastore/label", params=named, timeout=REVIEWER_S),  # type: ignore[misc]
                 lambda named=named: requests.put(  # type: ignore[misc]
-                    f"{server.url}/datastore/label/info", params=named, data={"info": meta}, timeout=REVIEWER_S
+                    f"{server.url}/datastore/updatelabelinfo", params=named, data={"params": meta}, timeout=REVIEWER_S
                 ),
             ]
             for send in sent:

@@ -232,7 +232,7 @@ class Workbench:
             check()
         segmentation = served.segmenter.mask(prepared, cancel=check)
         # A request that goes on to wait for its map must not hold what nobody asks for here.
-        segmentation = replace(segmentation, probabilities=segmentation.probabilities[:0])
+        segmentation = replace(segmentation, probabilities=segmentation.probabilities[:0].copy())
         if not ref.passing:
             made = {"model": version.name, "version": version.version, "ts": int(time.time())}
             self._notes.merge(ref.key, {"last_segmentation": made})
