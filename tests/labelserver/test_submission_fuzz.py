@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.fuzzing import amounts
 from tests.memory import at_most_more
 from tests.studies.damages import EXTENSIONS, GRID, VOXELS, damaged, seeds
 from tests.studies.test_header_fuzz import ROOM_MIB, refused
@@ -19,10 +20,6 @@ from gliolabel.labelserver.submissions import read_submission
 from gliolabel.labelserver.uploads import volume_fingerprint
 from gliolabel.studies.single import case_from_volume
 from gliolabel.studies.writing import write_volume
-
-QUICK = settings(max_examples=40, suppress_health_check=list(HealthCheck))
-LONG = settings(max_examples=2000, derandomize=False, print_blob=True, suppress_health_check=list(HealthCheck))
-pytestmark = pytest.mark.timeout(240, method="thread")
 
 #: JSON as a client may send it, with the names that mean something here among it.
 NAMES = st.one_of(
@@ -68,22 +65,9 @@ def check(path: Path, label_info: Any, *, reviewer: bool) -> None:
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
-def test_damaged_labels_and_uploads(valid: dict[str, list[bytes]], desk: Path, extension: str) -> None:
-    @QUICK
-    @given(damaged(valid[extension], extension), LABEL_INFO, st.booleans())
-    def fuzz(data: bytes, label_info: Any, reviewer: bool) -> None:
-        path = desk / f"label{extension}"
-        path.write_bytes(data)
-        check(path, label_info, reviewer=reviewer)
-
-    fuzz()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800, method="thread")
-@pytest.mark.parametrize("extension", EXTENSIONS)
-def test_many_damaged_labels_and_uploads(valid: dict[str, list[bytes]], desk: Path, extension: str) -> None:
-    @LONG
+@amounts(some=40, many=2000)
+def test_damaged_labels_and_uploads(valid: dict[str, list[bytes]], desk: Path, extension: str, amount: settings) -> None:
+    @amount
     @given(damaged(valid[extension], extension), LABEL_INFO, st.booleans())
     def fuzz(data: bytes, label_info: Any, reviewer: bool) -> None:
         path = desk / f"label{extension}"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.fuzzing import amounts
 from tests.memory import at_most_more
 from tests.studies.damages import EXTENSIONS, GRID, VOXELS, damaged, seeds
 from tests.studies.test_header_fuzz import refused
@@ -19,9 +20,6 @@ from gliolabel.studies.writing import write_volume
 
 #: Four threads read a case, each with some room of its own.
 ROOM_MIB = 1024
-QUICK = settings(max_examples=25, suppress_health_check=list(HealthCheck))
-LONG = settings(max_examples=1000, derandomize=False, print_blob=True, suppress_health_check=list(HealthCheck))
-pytestmark = pytest.mark.timeout(240, method="thread")
 
 
 @pytest.fixture(scope="module")
@@ -71,20 +69,9 @@ def examples(folder: Path, extension: str) -> st.SearchStrategy[tuple[str, bytes
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
-def test_a_case_with_a_damaged_file_is_read_or_refused(folder: Path, extension: str) -> None:
-    @QUICK
-    @given(examples(folder, extension))
-    def check(example: tuple[str, bytes]) -> None:
-        check_case(folder, example[0], extension, example[1])
-
-    check()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800, method="thread")
-@pytest.mark.parametrize("extension", EXTENSIONS)
-def test_many_cases_with_damaged_files(folder: Path, extension: str) -> None:
-    @LONG
+@amounts(some=25, many=1000)
+def test_a_case_with_a_damaged_file_is_read_or_refused(folder: Path, extension: str, amount: settings) -> None:
+    @amount
     @given(examples(folder, extension))
     def check(example: tuple[str, bytes]) -> None:
         check_case(folder, example[0], extension, example[1])

@@ -125,6 +125,8 @@ def open_volume(path: Path, *, where: str) -> Opened:
     if extension in (".nii", ".nii.gz"):
         nifti = nifti_header(path, where=where)
         _check_size(nifti.size, where=where)
+        if not np.isfinite(nifti.affine).all():
+            raise _nowhere(where)
         try:
             header = _as_itk_reads(path, "NiftiImageIO", nifti.size, where=where)
         except _NotRightAngledError:
@@ -183,12 +185,16 @@ def _right_angled(affine: np.ndarray, size: tuple[int, ...], *, where: str) -> H
     _check_size(size, where=where)
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     if not np.isfinite(affine).all() or (spacing <= 0).any() or abs(np.linalg.det(affine[:3, :3] / spacing)) < 1e-3:
-        raise InputError(f"{where}: its affine matrix is singular or not finite, so where its voxels lie is not known")
+        raise _nowhere(where)
     left, _, right = np.linalg.svd(affine[:3, :3] / spacing)
     direction = tuple((left @ right).ravel().tolist())
     grid = Grid(size=(size[0], size[1], size[2]), spacing=_three(spacing), origin=_three(affine[:3, 3]), direction=direction)
     _check_grid(grid, where=where)
     return Header(grid, _without_trailing_ones(size[3:]), (_moved(grid, affine, where=where),), padded=len(size) > 3)
+
+
+def _nowhere(where: str) -> InputError:
+    return InputError(f"{where}: its affine matrix is singular or not finite, so where its voxels lie is not known. Export it again")
 
 
 def _moved(grid: Grid, affine: np.ndarray, *, where: str) -> str:
