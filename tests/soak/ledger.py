@@ -88,8 +88,9 @@ class Ledger:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def refused(self, status: int, sentence: str) -> None:
-        """Count an answer that is no success, by its sentence without what differs each time."""
+        """Count an answer that is no success, by its sentence without what differs each time: folders, numbers."""
         sentence = re.sub(r" \(request [\w-]+\)$", "", sentence)
+        sentence = re.sub(r"(?<![\w.])/\S+/", "", sentence)
         with self._lock:
             self.refusals[status, re.sub(r"[0-9a-f]{6,}|\d+", "N", sentence)[:160]] += 1
 
