@@ -51,7 +51,8 @@ def section(result: dict[str, Any]) -> list[str]:
     broken = len(result["broken"])
     return [
         f"One run of {result['seconds'] / 60:.0f} minutes with a server ({result['down_s'] / 60:.0f} more without one, between a kill and "
-        f"the next server's first answer), {result['date']}, seed {result['seed']}, {result['readers']} readers and one that trains:",
+        f"the next server's first answer), {result['date']}, {result['readers']} readers and one that trains "
+        f"(`{result['command']}`):",
         "",
         f"* Disturbed: {disturbed}; {result['promotions']} promotions and rollbacks meanwhile.",
         *(f"* Left out: {what}." for what in result["left_out"]),

@@ -104,6 +104,7 @@ def soak(
     return report(
         ledger,
         seconds=worked,
+        command=f"python -m tests.soak --minutes {seconds / 60:g} --readers {readers} --seed {seed} --gap {gap_s:g}",
         seed=seed,
         readers=readers,
         down_s=down,
