@@ -13,6 +13,8 @@ from gliolabel.errors import UnavailableError
 
 #: The short requests of a reader's work, in turn.
 SHORT: Final = ("info", "next sample", "submit")
+#: What the plugin asks of every result.
+_PLUGIN: Final = {"result_extension": ".nrrd", "result_dtype": "uint8"}
 #: Seconds between two of them: a reader does other things as well.
 _REST_S: Final = 0.05
 _TIMEOUT_S: Final = 600.0
@@ -78,7 +80,7 @@ class Target:
             answer = requests.post(
                 f"{self.address}/infer/{task}",
                 params={"image": self.cases[number % len(self.cases)]},
-                data={"params": json.dumps(dict(params))},
+                data={"params": json.dumps({**_PLUGIN, **params})},
                 timeout=_TIMEOUT_S,
             )
             if answer.status_code != 503 or "Retry-After" not in answer.headers:
