@@ -129,6 +129,28 @@ def test_the_server_describes_the_routes_that_answer(shared_server: Server) -> N
     assert described["POST", "/infer/{model}"]["summary"] == "Segment a case"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "options", "words"),
+    [
+        ("PUT", "/session/", {"files": {"files": (None, "text")}}, "files.0: expected a file."),
+        ("PUT", "/datastore/?image=x", {"files": {"file": (None, "text")}}, "file: expected a file."),
+        (
+            "POST",
+            "/activelearning/random",
+            {"data": "{", "headers": {"Content-Type": "application/json"}},
+            "its JSON cannot be read at byte 1.",
+        ),
+        ("POST", "/infer/unet3d?image=x", {"data": {"params": '{"a": "\\ud800"}'}}, "half of a character"),
+    ],
+)
+def test_what_the_fuzzers_found_is_said_in_words(
+    shared_server: Server, method: str, path: str, options: dict[str, Any], words: str
+) -> None:
+    answer = requests.request(method, shared_server.url + path, timeout=60, **options)
+    assert answer.status_code == 422
+    assert words in answer.json()["detail"]
+
+
 # --- slow: Schemathesis
 
 
