@@ -23,8 +23,8 @@ from gliolabel.studies.single import case_from_volume
 CASES, LABELLED = 24, 16
 #: The model that is trained, promoted and rolled back.
 MODEL = "unet3d"
-#: GiB for inference, here and in the server: how a case is cut up must not depend on what is free.
-MEMORY_GIB = 1.0
+#: GiB that the server may use, and a pass here: how a case is cut up must not depend on what is free.
+MEMORY_GIB = 4.0
 #: Passes of a map.
 PASSES = 2
 
