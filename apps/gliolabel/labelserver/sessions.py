@@ -15,6 +15,7 @@ from typing import Any
 from monailabel.utils.sessions import SessionInfo, Sessions
 
 from gliolabel.errors import UnknownError
+from gliolabel.state.files import delete
 
 _LOG = logging.getLogger(__name__)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")
@@ -78,8 +79,11 @@ class SessionStore(Sessions):
     def _write_meta_info(self, session_id: str, session_info: SessionInfo) -> None:
         folder = Path(self.store_path) / session_id
         temporary = folder / f".meta-{uuid.uuid4().hex[:8]}"
-        temporary.write_text(session_info.to_str(), encoding="utf-8")
-        os.replace(temporary, folder / "meta.info")
+        try:
+            temporary.write_text(session_info.to_str(), encoding="utf-8")
+            os.replace(temporary, folder / "meta.info")
+        finally:
+            delete(temporary)
 
     def remove_session(self, session_id: str) -> None:
         """Delete a session and what was computed for it."""
