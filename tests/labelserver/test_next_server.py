@@ -160,5 +160,5 @@ def test_a_case_that_cannot_be_read_is_passed_over(server: Server) -> None:
         offered = {ask(server, "passing-ann")["id"] for _ in range(6)}
     finally:
         path.write_bytes(content)
+    # Found by the request itself, or by a look at the study folder that came first.
     assert offered == {f"Case_{number:03d}" for number in range(2, 8)}
-    assert "Case_001 is not offered" in server.log.read_text()
