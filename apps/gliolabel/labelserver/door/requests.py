@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gliolabel.labelserver.door.messages import answer_to
+from gliolabel.labelserver.log_handlers import log_handlers
 
 HEADER: Final = "X-Request-ID"
 #: What a proxy may say the number is, so that its log and ours agree.
@@ -74,8 +75,7 @@ def number_the_log() -> None:
 
     numbered.numbers_requests = True  # type: ignore[attr-defined]
     logging.setLogRecordFactory(numbered)
-    loggers = [logging.root, *(known for known in logging.root.manager.loggerDict.values() if isinstance(known, logging.Logger))]
-    for handler in {handler for logger in loggers for handler in logger.handlers}:
+    for handler in log_handlers():
         text = handler.formatter
         if type(text) is logging.Formatter and text._fmt and "%(message)s" in text._fmt:
             shown = text._fmt.replace("%(message)s", "%(request)s%(message)s")

@@ -7,8 +7,6 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gliolabel.errors import GlioLabelError
-
 if TYPE_CHECKING:
     from gliolabel.labelserver.case_app import CaseApp
 
@@ -31,8 +29,6 @@ def _database(app: CaseApp) -> str:
     try:
         with app.database.reading() as session:
             session.connection().exec_driver_sql("SELECT 1")
-    except (GlioLabelError, OSError) as error:
-        return f"The state database cannot be read ({type(error).__name__})."
     except Exception as error:  # of whichever database it is
         return f"The state database cannot be read ({type(error).__name__})."
     return ""

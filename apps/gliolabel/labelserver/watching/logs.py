@@ -11,6 +11,8 @@ from typing import Final, Literal
 
 from pythonjsonlogger.json import JsonFormatter
 
+from gliolabel.labelserver.log_handlers import log_handlers
+
 #: Fields of a line, with the names that log collectors know.
 _FIELDS: Final = {"asctime": "time", "levelname": "level", "name": "logger", "threadName": "thread"}
 _REQUESTS: Final = "gliolabel.requests"
@@ -38,7 +40,7 @@ def set_up_log(kind: Literal["text", "json"]) -> None:
         rename_fields_keep_missing=False,
         reserved_attrs=[*_RESERVED, "request"],
     )
-    for handler in {handler for logger in _loggers() for handler in logger.handlers}:
+    for handler in log_handlers():
         handler.setFormatter(shape)
 
 
@@ -61,10 +63,6 @@ def _written_configuration(frame: FrameType | None) -> Path | None:
             return Path(written) if isinstance(written, str) and written != given else None
         frame = frame.f_back
     return None
-
-
-def _loggers() -> list[logging.Logger]:
-    return [logging.root, *(known for known in logging.root.manager.loggerDict.values() if isinstance(known, logging.Logger))]
 
 
 #: What a record has of itself; the rest are the fields that a line was given.
