@@ -70,31 +70,30 @@ def _first(found: dict[str, Any]) -> float:
 
 
 def _curves(result: dict[str, Any]) -> list[str]:
-    found, design = result["found"], result["design"]
+    found = result["found"]
+    budgets = [f"{budget} cases" for budget in result["design"]["budgets"]]
+    dice = {name: [*map(with_interval, points), with_interval(found["areas"][name])] for name, points in found["curves"].items()}
+    drawn = {name: [format(point["tumour_slices"], ".0f") for point in points] for name, points in found["curves"].items()}
     return [
         "![Dice of the locked patients against the number of annotated cases, a line for each strategy; the numbers are in the table "
         "below](selection.svg)",
         "",
-        "| strategy | " + " | ".join(f"{budget} cases" for budget in design["budgets"]) + " | area under the curve |",
-        "|---" * (2 + len(design["budgets"])) + "|",
-        *(
-            f"| `{strategy}` | {' | '.join(with_interval(point) for point in points)} | {with_interval(found['areas'][strategy])} |"
-            for strategy, points in found["curves"].items()
-        ),
+        *_by_strategy([*budgets, "area under the curve"], dice),
         "",
         f"Mean Dice of the locked patients, 95 % interval. Trained on all {found['all']['cases']:.0f} cases that are not locked: "
         f"{with_interval(found['all'])}.",
         "",
         "What the choice costs: slices with tumour, which a reader draws on, mean over the repetitions.",
         "",
-        "| strategy | " + " | ".join(f"{budget} cases" for budget in design["budgets"]) + " |",
-        "|---" * (1 + len(design["budgets"])) + "|",
-        *(
-            f"| `{strategy}` | {' | '.join(format(point['tumour_slices'], '.0f') for point in points)} |"
-            for strategy, points in found["curves"].items()
-        ),
+        *_by_strategy(budgets, drawn),
         "",
     ]
+
+
+def _by_strategy(columns: list[str], rows: dict[str, list[str]]) -> list[str]:
+    """A table with a row of cells for each strategy."""
+    lines = [f"| strategy | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
+    return [*lines, *(f"| `{strategy}` | {' | '.join(cells)} |" for strategy, cells in rows.items())]
 
 
 def _differences(result: dict[str, Any]) -> list[str]:

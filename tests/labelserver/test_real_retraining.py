@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 from tests.labelserver.conftest import Server, serving, wait_until
 from tests.labelserver.test_server import array_of
-from tests.labelserver.test_training_server import begin, submit
-from tests.training.retraining.phantom_site import early_version, wrong
-from tests.training.retraining.test_real_cases import CASES, CRITERIA, LEARNED, early_recipe
+from tests.labelserver.test_training_server import begin, ended, submit
+from tests.training.retraining.phantom_site import wrong
+from tests.training.retraining.test_real_cases import CRITERIA, early_and_others
 
 from gliolabel.state.files import file_sha256
 from gliolabel.studies import open_studies
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1800)]
 
+#: A training on real cases takes minutes.
+TRAINING_S = 1500
 #: A quarter of the twelve cases is locked.
 FEW = CRITERIA.replace("least_patients: 6", "least_patients: 2").replace("least_patients_per_region: 3", "least_patients_per_region: 2")
 
@@ -28,12 +30,7 @@ FEW = CRITERIA.replace("least_patients: 6", "least_patients: 2").replace("least_
 @pytest.fixture(scope="module")
 def early(brats_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Weights of a small network that learned a little from four cases, and a study folder of twelve others."""
-    folder = tmp_path_factory.mktemp("early")
-    chosen = list(open_studies(brats_folder))[:CASES]
-    (folder / "studies").mkdir()
-    for case in chosen[LEARNED:]:
-        (folder / "studies" / case.id).symlink_to(next(iter(case.sequences.values())).path.parent)
-    return early_version(folder / "learned", steps=40, recipe=early_recipe(), cases=chosen[:LEARNED]), folder / "studies"
+    return early_and_others(brats_folder, tmp_path_factory.mktemp("early"))
 
 
 @pytest.fixture
@@ -54,23 +51,13 @@ def clicked(server: Server, case_id: str) -> tuple[str, np.ndarray]:
     return str(params["model_version"]), array_of(file)
 
 
-def ended(server: Server) -> dict[str, Any]:
-    """The training when it is over, which takes minutes."""
-
-    def look() -> Any:
-        return (run := server.get("/train/").json())["status"] not in ("SUBMITTED", "RUNNING") and run
-
-    found: dict[str, Any] = wait_until(look, seconds=1500)
-    return found
-
-
 def test_right_labels_are_promoted_and_a_rollback_brings_the_old_masks_back(start: Start) -> None:
     server = start()
     case_id = min(case.id for case in open_studies(server.studies))
     version, mask = clicked(server, case_id)
     assert version == "early-1"
     begin(server)
-    run = ended(server)
+    run = ended(server, seconds=TRAINING_S)
     assert run["status"] == "DONE", run
     assert (run["result"]["decision"], run["result"]["promoted"]) == ("promote", True), run["result"]
     version, other = clicked(server, case_id)
@@ -101,7 +88,7 @@ def test_wrong_labels_are_refused_and_what_is_served_has_not_changed(start: Star
         assert label is not None
         submit(server, name, wrong(label), tmp_path)
     begin(server)
-    run = ended(server)
+    run = ended(server, seconds=TRAINING_S)
     assert run["status"] == "DONE", run
     assert (run["result"]["decision"], run["result"]["promoted"]) == ("refuse", False), run["result"]
     assert "Refused: " in server.client().info()["description"]

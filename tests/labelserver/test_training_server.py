@@ -83,8 +83,11 @@ def stepping(server: Server) -> dict[str, Any]:
     return found
 
 
-def ended(server: Server) -> dict[str, Any]:
-    found: dict[str, Any] = wait_until(lambda: (run := server.get("/train/").json())["status"] not in ("SUBMITTED", "RUNNING") and run)
+def ended(server: Server, *, seconds: float = PATIENCE_S) -> dict[str, Any]:
+    def look() -> Any:
+        return (run := server.get("/train/").json())["status"] not in ("SUBMITTED", "RUNNING") and run
+
+    found: dict[str, Any] = wait_until(look, seconds=seconds)
     return found
 
 

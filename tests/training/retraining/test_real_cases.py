@@ -35,18 +35,23 @@ def early_recipe() -> Recipe:
     return load_recipe("unet3d", (*changes, "optimiser.mean_decay=0.95", "augmentation.missing_share=0.0", "inference.mirror=false"))
 
 
-@pytest.fixture(scope="module")
-def make_site(brats_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Site]:
-    folder = tmp_path_factory.mktemp("real")
+def early_and_others(brats_folder: Path, folder: Path) -> tuple[Path, Path]:
+    """A folder of weights that learned a little from the first cases, and a study folder of the others."""
     chosen = list(open_studies(brats_folder))[:CASES]
     (folder / "studies").mkdir()
     for case in chosen[LEARNED:]:
         (folder / "studies" / case.id).symlink_to(next(iter(case.sequences.values())).path.parent)
-    weights = early_version(folder / "early", steps=40, recipe=early_recipe(), cases=chosen[:LEARNED])
+    return early_version(folder / "early", steps=40, recipe=early_recipe(), cases=chosen[:LEARNED]), folder / "studies"
+
+
+@pytest.fixture(scope="module")
+def make_site(brats_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Site]:
+    folder = tmp_path_factory.mktemp("real")
+    weights, studies = early_and_others(brats_folder, folder)
 
     def make(name: str) -> Site:
         (folder / name).mkdir()
-        return Site(folder / name, weights=weights, studies=folder / "studies")
+        return Site(folder / name, weights=weights, studies=studies)
 
     return make
 
