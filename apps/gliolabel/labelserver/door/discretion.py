@@ -62,13 +62,20 @@ class Discretion:
             parts.append(message.get("body", b""))
             if message.get("more_body"):
                 return
-            body = self._folder.sub(lambda found: self._words[found[0]], b"".join(parts))
+            body = self._without_folders(b"".join(parts))
             if scope["method"] != "HEAD":
                 MutableHeaders(scope=start)["content-length"] = str(len(body))
             await send(start)
             await send({"type": "http.response.body", "body": body})
 
         await self._app(scope, receive, discreetly)
+
+    def _without_folders(self, body: bytes) -> bytes:
+        # This runs on the event loop. Most answers name no folder, and the list of ten thousand cases is long: looking is many times
+        # quicker than replacing.
+        if not any(folder in body for folder in self._words):
+            return body
+        return self._folder.sub(lambda found: self._words[found[0]], body)
 
 
 def _is_json(message: Message) -> bool:
