@@ -135,8 +135,11 @@ def _how(result: dict[str, Any]) -> list[str]:
     return [
         "## How",
         "",
-        f"    gliolabel benchmark --selection --studies {data['studies']} --output study --seeds {design['seeds']} "
+        "<!-- not run: takes an hour -->",
+        "```bash",
+        f"gliolabel benchmark --selection --studies {data['studies']} --output study --seeds {design['seeds']} "
         f"--budgets {','.join(map(str, design['budgets']))}",
+        "```",
         "",
         f"* Data: a sample of {data['patients']} patients ({data['cases']} examinations, {data['slices']} slices, "
         f"{data['tumour_slices']} with tumour) of the LGG set (Buda et al. 2019; TCGA-LGG, TCIA), split by patient.",
