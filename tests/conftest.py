@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests.finished import note_finished
 
 from gliolabel.phantoms import write_phantom_folder
 
@@ -16,6 +17,10 @@ settings.load_profile("gliolabel")
 
 #: Shape (z, y, x) of the phantoms in tests: small enough to be quick, large enough that all three labels occur.
 SMALL = (40, 64, 64)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    note_finished(config)
 
 
 @pytest.fixture(scope="session")
