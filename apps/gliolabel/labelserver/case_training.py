@@ -35,9 +35,13 @@ class RetrainOptions(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
+    #: Passes of a hundred steps.
     epochs: int = Field(default=EPOCHS, ge=1, le=1000)
+    #: Without it a share of the recipe's own.
     learning_rate: float | None = Field(default=None, gt=0, le=0.1)
+    #: ``auto``: the device that the server computes on.
     device: str = "auto"
+    #: ``wait``: also a version that the gate lets through waits for a person.
     promote: Literal["automatically", "wait"] = _AUTOMATICALLY
 
 

@@ -116,9 +116,11 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    #: Which sequence a volume opened in Slicer is.
+    #: Which sequence a volume opened in Slicer is; ``auto``: its name says.
     sequence: Literal["auto", "t1", "t1ce", "t2", "flair"] = "auto"
+    #: Format of the result file, by its ending; the plugin chooses it.
     result_extension: str = ".nrrd"
+    #: Type of a mask's voxels; the plugin chooses it.
     result_dtype: str = "uint8"
 
 
@@ -127,6 +129,7 @@ class SegmentationOptions(Options):
 
     #: ``auto``: 20 passes in the background after the answer; 0: none; n: before the answer.
     passes: Literal["auto"] | int = "auto"
+    #: The same seed gives the same map.
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
 
     @field_validator("passes", mode="before")
@@ -138,9 +141,13 @@ class SegmentationOptions(Options):
 class UncertaintyOptions(Options):
     """Options of the map task."""
 
+    #: What the map shows.
     measure: Literal["std", "entropy", "mutual_information"] = "std"
+    #: Runs of the network with dropout active, 1 to 200.
     passes: int = BACKGROUND_PASSES
+    #: The same seed gives the same map.
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    #: Name of the segmentation task whose doubt it is; without it the default model.
     of: str = ""
 
     @field_validator("passes", mode="before")
@@ -157,7 +164,9 @@ class UncertaintyOptions(Options):
 class PlacesOptions(Options):
     """Options of ``where_to_look``."""
 
+    #: How many places, worst first.
     places: int = Field(default=5, ge=1, le=MOST_PLACES)
+    #: Name of the segmentation task whose doubt it is; without it, or ``auto``, that of the last segmentation.
     of: str = ""
 
 
@@ -166,10 +175,13 @@ class BatchOptions(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
+    #: Of each case's map; 0: masks alone.
     passes: int = BACKGROUND_PASSES
+    #: At most so many cases; 0: all.
     max_batch_size: int = Field(default=0, ge=0)
-    #: MONAI Label's own request sends these; nothing else makes sense.
+    #: Sent by MONAI Label's own request; nothing else makes sense.
     save_label: Literal[True] = True
+    #: Also sent by MONAI Label, with this one value.
     label_tag: Literal["original"] = "original"
 
     @field_validator("passes", mode="before")

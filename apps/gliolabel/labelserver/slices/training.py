@@ -38,7 +38,9 @@ class TrainOptions(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
+    #: Without it the recipe's own.
     epochs: int | None = Field(default=None, ge=1, le=10_000)
+    #: ``continue`` goes on with a training that was stopped.
     start: Literal["anew", "served weights", "continue"] = "anew"
 
 
