@@ -59,7 +59,8 @@ def test_ci_runs_the_readmes_test_command() -> None:
     line = next(line for line in readme.splitlines() if ".[test]" in line)
     assert line.endswith("&& pytest")
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert script.rstrip().splitlines()[-1] == "pytest"
+    assert re.search(r"^pytest \|\| status=", script, re.MULTILINE)
+    assert script.rstrip().splitlines()[-1] == 'exit "$status"'
 
 
 def test_ci_is_a_script_that_can_be_run() -> None:
