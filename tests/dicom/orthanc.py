@@ -11,14 +11,18 @@ import subprocess
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
+import pydicom
 import pytest
 import requests
+from pydicom.dataset import Dataset
 
 _PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
-#: Debian's packages: the server, its plugin, and DCMTK's compressors.
-_PACKAGES = ("orthanc", "orthanc-dicomweb", "dcmtk")
+#: Debian's packages: the server, its plugin, DCMTK's compressors and its sender, and a validator.
+_PACKAGES = ("orthanc", "orthanc-dicomweb", "dcmtk", "dicom3tools")
+_PROGRAMS = ("Orthanc", "dcmcjpls", "storescu", "dciodvfy")
 
 
 @functools.cache
@@ -40,7 +44,7 @@ def missing() -> str:
 
 
 def _complete() -> bool:
-    return shutil.which("Orthanc") is not None and _PLUGIN.is_file() and shutil.which("dcmcjpls") is not None
+    return _PLUGIN.is_file() and all(shutil.which(program) is not None for program in _PROGRAMS)
 
 
 @dataclass
@@ -56,14 +60,14 @@ class Orthanc:
     login: bool = False
 
     def __post_init__(self) -> None:
-        self.port, dicom_port = _free_ports(2)
+        self.port, self.dicom_port = _free_ports(2)
         self.process: subprocess.Popen[bytes] | None = None
         configuration = {
             "Name": "test",
             "StorageDirectory": str(self.folder / "storage"),
             "IndexDirectory": str(self.folder / "storage"),
             "HttpPort": self.port,
-            "DicomPort": dicom_port,
+            "DicomPort": self.dicom_port,
             "RemoteAccessAllowed": False,
             "AuthenticationEnabled": self.login,
             "RegisteredUsers": {"reader": "secret"},
@@ -109,6 +113,36 @@ class Orthanc:
             answer = session.post(f"http://127.0.0.1:{self.port}/instances", data=file.read_bytes(), timeout=60, auth=self._auth)
             answer.raise_for_status()
 
+    def push(self, folder: Path) -> None:
+        """Store the images of a folder over the DICOM network, with DCMTK's storescu."""
+        command = [
+            "storescu",
+            "--scan-directories",
+            "--aetitle",
+            "SCANNER",
+            "--call",
+            "ORTHANC",
+            "127.0.0.1",
+            str(self.dicom_port),
+            str(folder),
+        ]
+        subprocess.run(command, check=True, capture_output=True, timeout=300)
+
+    def instances(self, study: str) -> list[tuple[str, str]]:
+        """Modality and SOPInstanceUID of every object of a study, as QIDO-RS tells them."""
+        parameters = {"includefield": "Modality", "limit": "10000"}
+        found = requests.get(f"{self.url}/studies/{study}/instances", params=parameters, timeout=60, auth=self._auth)
+        found.raise_for_status()
+        return sorted((one["00080060"]["Value"][0], one["00080018"]["Value"][0]) for one in found.json())
+
+    def fetch(self, instance: str) -> Dataset:
+        """An object, as it is stored."""
+        root = f"http://127.0.0.1:{self.port}"
+        (found,) = requests.post(f"{root}/tools/lookup", data=instance, timeout=60, auth=self._auth).json()
+        answer = requests.get(f"{root}{found['Path']}/file", timeout=60, auth=self._auth)
+        answer.raise_for_status()
+        return pydicom.dcmread(BytesIO(answer.content))
+
     def delete(self, study: str) -> None:
         """Remove a study."""
         root = f"http://127.0.0.1:{self.port}"
@@ -118,6 +152,12 @@ class Orthanc:
     @property
     def _auth(self) -> tuple[str, str] | None:
         return ("reader", "secret") if self.login else None
+
+
+def faults(file: Path) -> list[str]:
+    """What dicom3tools' validator calls an error in an object."""
+    run = subprocess.run(["dciodvfy", str(file)], capture_output=True, text=True, timeout=120)
+    return [line for line in (run.stdout + run.stderr).splitlines() if line.startswith("Error")]
 
 
 def require_orthanc() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pydicom
+from pydicom.dataset import Dataset
 
 from gliolabel.dicom.files import SeriesFile
 from gliolabel.dicom.geometry import Slice, stack
@@ -94,6 +95,10 @@ class DicomFolder(DicomStudies):
         content = "\n".join(sorted(f"{one.uid} {one.size} {one.changed_ns}" for one in members))
         paths = [one.path for one in members]
         return SeriesFile(stem, content=content, cache=self._cache, make=lambda: _read(paths, where=where))
+
+    def _headers(self, series: Series, keywords: Collection[str], *, where: str) -> list[Dataset]:
+        paths = [one.path for one in self._by_series[series.uid, series.echo]]
+        return list(_images(paths, where=where, stop_before_pixels=True, specific_tags=list(keywords)))
 
 
 def holds_dicom(folder: Path) -> bool:
@@ -199,10 +204,12 @@ def _series(images: list[_Image], *, echo: str) -> Series:
 
 
 def _read(paths: list[str], *, where: str) -> SeriesVolume:
-    images = []
+    return read_series(list(_images(paths, where=where)), where=where)
+
+
+def _images(paths: Iterable[str], *, where: str, **options: Any) -> Iterator[Dataset]:
     for path in paths:
         try:
-            images.append(pydicom.dcmread(path))
+            yield pydicom.dcmread(path, **options)
         except Exception as error:  # as above
             raise InputError(f"{where}: an image cannot be read ({error}). Copy the series again from its source") from error
-    return read_series(images, where=where)

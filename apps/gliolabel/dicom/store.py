@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
+
+from pydicom.dataset import Dataset
 
 from gliolabel.dicom.cache import VolumeCache
 from gliolabel.dicom.files import SeriesFile
@@ -60,6 +62,21 @@ class DicomStudies(Studies):
             raise InputError(f"case {case_id}: the study {reading.refusal}")
         return super().get(case_id)
 
+    def headers(self, case_id: str, keywords: Collection[str]) -> dict[str, tuple[str, list[Dataset]]]:
+        """What some keywords are of every image of a case: by sequence, with what messages call the series.
+
+        Raises:
+            UnknownError: there is no such study.
+            InputError: the study makes no case, or an image cannot be read.
+            UnavailableError: the PACS does not answer.
+        """
+        self.get(case_id)
+        found = {}
+        for sequence, chosen in self._readings[case_id].chosen.items():
+            where = f"case {case_id}, {chosen.series.name} ({sequence})"
+            found[sequence] = (where, self._headers(chosen.series, keywords, where=where))
+        return found
+
     def _list_studies(
         self, studies: Mapping[str, Iterable[Series]], *, layout: str, problems: list[Problem], warnings: list[str]
     ) -> Listing:
@@ -103,3 +120,7 @@ class DicomStudies(Studies):
     @abstractmethod
     def _file(self, series: Series, *, stem: str, where: str) -> SeriesFile:
         """The series as a file of a case."""
+
+    @abstractmethod
+    def _headers(self, series: Series, keywords: Collection[str], *, where: str) -> list[Dataset]:
+        """What some keywords are of every image of the series."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -29,6 +30,9 @@ PASSWORD_VARIABLE: Final = "MONAI_LABEL_DICOMWEB_PASSWORD"
 
 _TAGS: Final[dict[str, str]] = {keyword: f"{tag_for_keyword(keyword):08X}" for keyword in READ}
 _AS_STORED: Final = (("application/dicom", "*"),)
+#: Why an object was refused: it is there already. PS3.18 annex I.2.2.
+_DUPLICATE: Final = 0x0111
+_BOUNDARY: Final = "gliolabel-8f1e3a5d9c7b4a60"
 
 # It writes the addresses it asks for, with the studies' numbers in them, into the log.
 logging.getLogger("dicomweb_client").setLevel(logging.CRITICAL)
@@ -140,6 +144,49 @@ class DicomWeb:
         with self._asking():
             return list(self._client.iter_series(study, series, media_types=_AS_STORED))
 
+    def headers(self, study: str, series: str, keywords: Collection[str]) -> list[Dataset]:
+        """What some keywords are of every image of a series.
+
+        Raises:
+            PacsError: no answer, or none that can be used.
+        """
+        tags = [f"{tag_for_keyword(keyword):08X}" for keyword in keywords]
+        with self._asking():
+            found = _objects(self._client.retrieve_series_metadata(study, series))
+            kept = ({tag: image[tag] for tag in tags if tag in image} for image in found)
+            return [Dataset.from_json(image, bulk_data_uri_handler=lambda tag, vr, uri: None) for image in kept]
+
+    def holds(self, study: str, instance: str) -> bool:
+        """Whether the PACS has an object.
+
+        Raises:
+            PacsError: no answer, or none that can be used.
+        """
+        with self._asking():
+            found = _objects(self._client.search_for_instances(study, search_filters={"SOPInstanceUID": instance}))
+            return any(_value(one, "SOPInstanceUID") == instance for one in found)
+
+    def store(self, made: Dataset) -> None:
+        """Store an object; one that the PACS has already stays as it is.
+
+        Raises:
+            PacsError: no answer, or the PACS refuses it.
+        """
+        with BytesIO() as stream:
+            pydicom.dcmwrite(stream, made, write_like_original=False)
+            part = f"--{_BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+            body = part + stream.getvalue() + f"\r\n--{_BOUNDARY}--\r\n".encode()
+        kind = f'multipart/related; type="application/dicom"; boundary="{_BOUNDARY}"'
+        headers = {"Content-Type": kind, "Accept": "application/dicom+json"}
+        with self._asking():
+            answer = self._session.post(f"{self.url}/studies", data=body, headers=headers, allow_redirects=False)
+            reasons = _refusals(answer)
+            if not reasons and answer.status_code // 100 != 2:
+                raise requests.HTTPError(response=answer)
+        others = [reason for reason in reasons if reason != _DUPLICATE]
+        if others:
+            raise PacsError(f"The PACS at {self.url} refuses a result (DICOM failure reason {others[0]:04X}H)", answered=True)
+
     def forward(self, resource: str, *, query: str, accept: str) -> tuple[int, str, bytes]:
         """Ask for any resource, and hand on the answer as it is: status, media type, content.
 
@@ -225,6 +272,17 @@ def _search(text: str) -> dict[str, str]:
         if tag_for_keyword(keyword) is None:
             raise InputError(f"search {text!r}: {keyword!r} is no DICOM keyword, expected e.g. StudyDate=20260101-&ModalitiesInStudy=MR")
     return found
+
+
+def _refusals(answer: requests.Response) -> list[int]:
+    """Why objects were not stored, by DICOM's numbers; empty when all were, or the answer does not say."""
+    try:
+        told = answer.json()
+    except ValueError:
+        return []
+    told = told[0] if isinstance(told, list) and told else told
+    failed = told.get(f"{tag_for_keyword('FailedSOPSequence'):08X}", {}).get("Value") if isinstance(told, dict) else None
+    return [int(_value(one, "FailureReason") or 0) for one in failed or [] if isinstance(one, dict)]
 
 
 def _may_have_two_echoes(series: Series) -> bool:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
+
+from pydicom.dataset import Dataset
 
 from gliolabel.dicom.files import SeriesFile
 from gliolabel.dicom.journal import Journal, StudyRecord
@@ -94,13 +97,10 @@ class DicomWebStudies(DicomStudies):
         return SeriesFile(stem, content=content, cache=self._cache, make=lambda: self._fetch(series, where=where))
 
     def _fetch(self, series: Series, *, where: str) -> SeriesVolume:
-        images = self.pacs.images(series.study, series.uid)
-        if series.echo:
-            images = [image for image in images if str(image.get("EchoTime", "")) == series.echo]
-        frames = sum(int(image.get("NumberOfFrames") or 1) for image in images)
-        if frames < series.slices:
-            raise PacsError(f"{where}: the PACS sent {frames} of {series.slices} images. Try again", answered=True)
-        return read_series(images, where=where)
+        return read_series(_complete(self.pacs.images(series.study, series.uid), series, where=where), where=where)
+
+    def _headers(self, series: Series, keywords: Collection[str], *, where: str) -> list[Dataset]:
+        return _complete(self.pacs.headers(series.study, series.uid, keywords), series, where=where)
 
     def _keep_asking(self) -> None:
         failures = 0
@@ -159,3 +159,25 @@ class DicomWebStudies(DicomStudies):
         if study.modalities and "MR" not in study.modalities:
             return tuple(Series(study.uid, "", None, "", {"Modality": modality}) for modality in study.modalities)
         return tuple(self.pacs.series(study.uid))
+
+
+def _complete(images: list[Dataset], series: Series, *, where: str) -> list[Dataset]:
+    """The images of the series' echo.
+
+    Raises:
+        PacsError: some are missing.
+    """
+    if series.echo:
+        images = [image for image in images if _same_number(image.get("EchoTime", ""), series.echo)]
+    frames = sum(int(image.get("NumberOfFrames") or 1) for image in images)
+    if frames < series.slices:
+        raise PacsError(f"{where}: the PACS sent {frames} of {series.slices} images. Try again", answered=True)
+    return images
+
+
+def _same_number(value: object, text: str) -> bool:
+    """Whether a value is the one of a text; JSON writes ``80`` as ``80.0``."""
+    try:
+        return str(value) == text or float(str(value)) == float(text)
+    except ValueError:
+        return False

@@ -14,19 +14,24 @@ from monailabel.interfaces.tasks.strategy import Strategy
 from monailabel.interfaces.tasks.train import TrainTask
 
 from gliolabel.dicom import DicomOptions
+from gliolabel.dicom.results.delivery import Delivery, destination_of
+from gliolabel.dicom.results.gathering import Gathering
+from gliolabel.errors import InputError
 from gliolabel.labelserver.case_app import CaseApp
 from gliolabel.labelserver.case_training import RetrainTask
 from gliolabel.labelserver.configuration import read_configuration
 from gliolabel.labelserver.datastore import CaseDatastore
 from gliolabel.labelserver.retraining_trigger import RetrainingTrigger
 from gliolabel.labelserver.retrainings import Retrainings
+from gliolabel.labelserver.sending import Sending
 from gliolabel.labelserver.strategies import strategies
 from gliolabel.labelserver.tasks.segmentation import SegmentationTask
 from gliolabel.labelserver.tasks.uncertainty import UncertaintyTask
 from gliolabel.labelserver.tasks.where_to_look import WhereToLookTask
 from gliolabel.labelserver.workbench import Workbench
 from gliolabel.registry import MODELS, Registry, starter_folder
-from gliolabel.studies import open_studies
+from gliolabel.state.outbox import Outbox
+from gliolabel.studies import Studies, open_studies
 from gliolabel.vocabulary import TISSUES
 
 _LOG = logging.getLogger(__name__)
@@ -85,12 +90,29 @@ class GlioLabelApp(CaseApp, MONAILabelApp):
             memory_gib=configuration.memory,
             queue=configuration.queue,
         )
+        self.sending = self._sending(studies)
         if configuration.gate is not None:
             from gliolabel.training.gate import load_criteria
 
             load_criteria(configuration.gate)  # said now, and not after hours of training
         self.retrainings = Retrainings(self.cases, self.workbench.registry, self.database, criteria=configuration.gate)
         return self.cases
+
+    def _sending(self, studies: Studies) -> Sending | None:
+        """What sends results. It works for DICOM studies, at the end of each submission where the site says so.
+
+        Raises:
+            InputError: the site says so, and these are no DICOM studies.
+        """
+        try:
+            destination = destination_of(studies, folder=self.folder.results)
+        except InputError as error:
+            if self.configuration.send_results == "off":
+                return None
+            raise InputError(f"--conf send_results {self.configuration.send_results}: {error}") from error
+        self.cases.sends_accepted = self.configuration.send_results == "submit"
+        delivery = Delivery(studies, Gathering(self.database), destination)
+        return Sending(Outbox(self.database), delivery, map_comes=self.workbench.makes_map_of)
 
     def init_trainers(self) -> dict[str, TrainTask]:
         """A trainer for each model."""

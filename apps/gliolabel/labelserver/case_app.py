@@ -28,6 +28,7 @@ from gliolabel.labelserver.readers import Readers
 from gliolabel.labelserver.results import ResultFiles
 from gliolabel.labelserver.routes import install_routes
 from gliolabel.labelserver.scoring_runs import METHOD, DisagreementScoring, ScoringRuns
+from gliolabel.labelserver.sending import Sending
 from gliolabel.labelserver.sessions import SessionStore
 from gliolabel.labelserver.signals import before_signals
 from gliolabel.labelserver.startup import describe, planned_voxels, study_warnings
@@ -76,6 +77,8 @@ class CaseApp(_Base):
 
     cases: CaseDatastore
     workbench: Workbench
+    #: Sends results of DICOM studies; None: these are none, or the app has no codes for what it segments.
+    sending: Sending | None = None
     #: Who may begin a training (and stop their own).
     training_role: str = settings.MONAI_LABEL_AUTH_ROLE_ADMIN
 
@@ -106,6 +109,8 @@ class CaseApp(_Base):
         super().__init__(
             app_dir=app_dir, studies=studies, conf=dict(conf or {}), name=name, version=gliolabel.__version__, labels=list(label_set.labels)
         )
+        if configuration.send_results != "off" and self.sending is None:
+            raise InputError(f"--conf send_results {configuration.send_results}: this app sends no results.")
         # Built once: MONAI Label's subprocesses make apps of their own, and nothing here has started a thread or loaded a network.
         self.batches = Batches(self.cases, self.workbench)
         if self.cases.gives_roles:
@@ -125,7 +130,7 @@ class CaseApp(_Base):
 
     def news(self) -> list[str]:
         """Sentences for people about what goes on by itself; part of what the plugin is told."""
-        return list(filter(None, [self.scorings.sentence()]))
+        return list(filter(None, [self.scorings.sentence(), "" if self.sending is None else self.sending.sentence()]))
 
     def info(self) -> dict[str, Any]:
         """What the plugin is told."""
@@ -172,6 +177,8 @@ class CaseApp(_Base):
         self.cases.listing()
         self.scorings.progress()
         self.cases.leases.forget_old()
+        if self.sending is not None:
+            self.sending.start()
         super().on_init_complete()
         # The server waits for requests that are being answered, and those may wait for a map of minutes.
         before_signals(self._give_up)
@@ -371,12 +378,16 @@ class CaseApp(_Base):
         """MONAI Label calls it after a label was stored through one of its own routes; there is nothing left to do."""
 
     def _give_up(self) -> None:
+        if self.sending is not None:
+            self.sending.give_up()
         self.batches.give_up()
         self.scorings.give_up()
         self.trainings.give_up()
         self.workbench.give_up()
 
     def _stop(self) -> None:
+        if self.sending is not None:
+            self.sending.stop()
         self.batches.stop()
         self.scorings.close()
         self.trainings.stop()

@@ -37,6 +37,8 @@ class Configuration(BaseModel):
     dicom_cache: float = Field(default=DEFAULT_GIB, ge=0)
     #: Which studies of a PACS are asked for, ``Keyword=value&Keyword=value``.
     dicom_search: str = ""
+    #: Whether results of DICOM studies are sent to where these come from: never unless somebody asks, or at each submission.
+    send_results: Literal["off", "submit"] = "off"
     #: ``cpu``, ``cuda``, ``cuda:1``; by default the best there is.
     device: str | None = None
     #: Folder of weights files to serve instead of those that come with the package.

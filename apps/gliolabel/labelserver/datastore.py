@@ -69,6 +69,8 @@ class CaseDatastore(Datastore):
 
     #: Whether a case gets a role when its label is accepted. Not in an app whose trainings are served without a comparison.
     gives_roles: ClassVar[bool] = True
+    #: Whether an accepted label is noted in the outbox in the same transaction.
+    sends_accepted: bool = False
 
     def __init__(self, studies: Studies, database: Database, *, import_labels: bool = True, label_set: LabelSet = TISSUES) -> None:
         self.studies = studies

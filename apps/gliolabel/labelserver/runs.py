@@ -135,6 +135,11 @@ class Runs(Generic[_Result]):
         """Whether any run waits or is being made."""
         return bool(self._runs)
 
+    def group_busy(self, group: str) -> bool:
+        """Whether any run of a group waits or is being made."""
+        with self._lock:
+            return any(run.group == group for run in self._runs.values())
+
     def give_up(self) -> None:
         """Let every run end at its next step, with an error. Returns at once and may be called from a signal handler."""
         self._stopping.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +18,7 @@ from gliolabel.labelserver.submissions import Submission, read_submission
 from gliolabel.labelserver.wire import label_tag
 from gliolabel.state.audit import add_event
 from gliolabel.state.labels import FINAL, ORIGINAL, UNCERTAINTY
+from gliolabel.state.outbox import add_sending
 from gliolabel.state.tables import LabelRow
 from gliolabel.studies.writing import write_volume
 
@@ -112,7 +113,7 @@ def submit(cases: CaseDatastore, image_id: str, path: Path, *, tag: str, info: M
         author=author,
         model_version=model_version,
         info=kept,
-        with_it=None if tag == ORIGINAL else _note,
+        with_it=None if tag == ORIGINAL else _note_for(cases),
     )
     _LOG.info("case %s: label %s version %d stored", image_id, tag, row.version)
     try:
@@ -140,7 +141,7 @@ def accept_if_approved(cases: CaseDatastore, row: LabelRow, *, by: str = "") -> 
     if not _REVIEWER.fullmatch(row.tag) or not isinstance(approval, Mapping) or not was_approved(row.info):
         return
     author = by or str(approval.get("approvedBy") or row.author)
-    accepted = cases.labels.accept(row, author=author[:_AUTHOR_LENGTH], with_it=_note)
+    accepted = cases.labels.accept(row, author=author[:_AUTHOR_LENGTH], with_it=_note_for(cases))
     if accepted is not None:
         _LOG.info("case %s: label %s was approved and is final version %d", row.case_id, row.tag, accepted.version)
         _give_role(cases, accepted)
@@ -157,6 +158,17 @@ def _author(info: Mapping[str, Any], *, by_reviewer: bool) -> str:
     # The reviewer plugin sends back the annotator's client id.
     reviewer = approval.get("approvedBy") if by_reviewer and isinstance(approval, Mapping) else None
     return str(info.get("user") or reviewer or info.get("client_id") or "")[:_AUTHOR_LENGTH]
+
+
+def _note_for(cases: CaseDatastore) -> Callable[[Session, LabelRow], None]:
+    """What is stored together with a label."""
+
+    def note(session: Session, row: LabelRow) -> None:
+        _note(session, row)
+        if row.tag == FINAL and cases.sends_accepted and row.case_id in cases.studies:
+            add_sending(session, row.case_id, what=FINAL, version=row.version, actor=row.author or _NOBODY)
+
+    return note
 
 
 def _note(session: Session, row: LabelRow) -> None:

@@ -335,6 +335,10 @@ class Workbench:
         """Whether a map waits or is being computed."""
         return self._runs.busy
 
+    def makes_map_of(self, case_key: str) -> bool:
+        """Whether a map of a case waits or is being computed."""
+        return self._runs.group_busy(case_key)
+
     def makes_maps(self, model: str | Served) -> bool:
         """Whether a model's network has dropout, without which it has no map."""
         served = self.served(model) if isinstance(model, str) else model

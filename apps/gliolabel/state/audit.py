@@ -14,7 +14,17 @@ from gliolabel.state.database import Database
 from gliolabel.state.tables import AuditRow
 
 #: What can happen.
-EVENTS: Final = ("submission", "training started", "training ended", "verdict", "promotion", "rollback", "override", "role")
+EVENTS: Final = (
+    "submission",
+    "training started",
+    "training ended",
+    "verdict",
+    "promotion",
+    "rollback",
+    "override",
+    "role",
+    "results sent",
+)
 #: The actor of what nobody asked for.
 ITSELF: Final = "gliolabel"
 #: So many characters of a reason are kept.

@@ -61,6 +61,11 @@ class StateFolder:
         return self.path / "uploads"
 
     @property
+    def results(self) -> Path:
+        """Results as DICOM objects, where the studies are DICOM files and no PACS. Made when first needed."""
+        return self.path / "results"
+
+    @property
     def trainings(self) -> Path:
         """What each retraining was made of, how far it came and how it ended; a folder for each."""
         return self.path / "trainings"

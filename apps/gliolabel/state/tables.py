@@ -191,6 +191,34 @@ class LeaseRow(Base):
     expires: Mapped[float] = mapped_column(Float, index=True)
 
 
+class SendingRow(Base):
+    """A result of a case that is to be sent, or was. Written by :mod:`gliolabel.state.outbox`."""
+
+    __tablename__ = "sendings"
+    __table_args__ = (UniqueConstraint("case_id", "what", "version"), Index("sendings_by_due", "sent", "failed", "due"))
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    case_id: Mapped[str] = mapped_column(String(128))
+    #: ``final`` or ``model``.
+    what: Mapped[str] = mapped_column(String(16))
+    #: Of the accepted label; 0: the model's mask.
+    version: Mapped[int] = mapped_column(Integer)
+    #: Who asked for it, or submitted the label.
+    actor: Mapped[str] = mapped_column(String(128), default="")
+    asked: Mapped[datetime] = mapped_column(default=now)
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    #: Seconds since 1970: not to be tried before.
+    due: Mapped[float] = mapped_column(Float, default=0.0)
+    #: Why the last try failed, or nothing.
+    error: Mapped[str | None] = mapped_column(String(1024), default=None)
+    #: It is not tried again.
+    failed: Mapped[bool] = mapped_column(default=False)
+    sent: Mapped[datetime | None] = mapped_column(default=None)
+    place: Mapped[str] = mapped_column(String(1024), default="")
+    #: Kind and SOPInstanceUID of what was sent.
+    objects: Mapped[list[Any]] = mapped_column(default=list)
+
+
 class ChangeRow(Base):
     """When a table last changed for a case, as a number that grows with every transaction: what is remembered in memory follows it."""
 

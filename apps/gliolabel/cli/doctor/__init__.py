@@ -74,7 +74,7 @@ def run_checks(
         memory: ``--conf memory`` of the server.
         queue: its ``--conf queue``.
     """
-    from gliolabel.cli.doctor import data, hardware, login, server, software
+    from gliolabel.cli.doctor import data, hardware, login, results, server, software
 
     yield software.python_version()
     yield software.packages()
@@ -87,6 +87,7 @@ def run_checks(
     yield data.weights()
     yield data.state_folder(studies)
     yield data.disk(studies)
+    yield results.results(studies)
     yield server.port_free(host, port)
     yield server.access(host)
     yield login.login()

@@ -19,6 +19,7 @@ from gliolabel.labelserver.routes import (
     listing,
     pacs,
     records,
+    results,
     samples,
     scoring,
     sessions,
@@ -40,7 +41,7 @@ def install_routes(server: FastAPI, app: CaseApp) -> None:
         app: answers the requests.
     """
     before = len(server.router.routes)
-    for module in (infer, labels, images, records, sessions, samples, batch, train, listing, scoring, pacs, about, watch, closed):
+    for module in (infer, labels, images, records, sessions, samples, batch, train, listing, scoring, pacs, results, about, watch, closed):
         server.include_router(module.router(app))
     server.include_router(login.router(app.login))
     # The first route that fits answers.

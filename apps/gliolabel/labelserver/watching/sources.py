@@ -23,6 +23,8 @@ def add_sources(figures: Figures, app: CaseApp) -> None:
         source=lambda: {(name, version.version): 1.0 for name, version in app.workbench.models().items()},
     )
     figures.ask("gliolabel_queue", "Requests that wait for the device, or compute on it.", labels=["state"], source=lambda: queue(app))
+    if app.sending is not None:
+        figures.ask("gliolabel_results", "Results for the PACS by state.", labels=["state"], source=lambda: results(app))
     if torch.cuda.is_available():
         figures.ask("gliolabel_gpu_memory_bytes", "GPU memory.", labels=["device", "kind"], source=gpu_memory)
 
@@ -41,6 +43,11 @@ def queue(app: CaseApp) -> dict[tuple[str, ...], float]:
     """How many requests wait, and whether one computes."""
     status = app.workbench.line.status()
     return {("waiting",): float(status["waiting"]), ("computing",): float(status["computing"])}
+
+
+def results(app: CaseApp) -> dict[tuple[str, ...], float]:
+    """How many results wait to be sent, cannot be sent, and were sent."""
+    return {} if app.sending is None else {(state,): float(count) for state, count in app.sending.counts().items()}
 
 
 def gpu_memory() -> dict[tuple[str, ...], float]:
