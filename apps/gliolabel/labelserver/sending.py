@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, cast
 
 from gliolabel.dicom.results.delivery import Delivery
 from gliolabel.dicom.results.gathering import What
@@ -22,7 +22,6 @@ RETRY_S: Final = (5.0, 600.0)
 _MAP_S: Final = (900.0, 3.0)
 #: The outbox is looked at this often (seconds).
 _LOOK_S: Final = 5.0
-_WHAT: Final[Mapping[str, What]] = {"final": "final", "model": "model"}
 
 
 class Sending:
@@ -111,6 +110,8 @@ class Sending:
                     continue
             except GlioLabelError as error:  # the database is away
                 _LOG.warning("The results that wait to be sent cannot be looked up: %s", error)
+            except Exception as error:  # the thread must go on
+                _LOG.error("Looking for results that wait to be sent failed (%s), it is tried again", type(error).__name__)
             self._wake.wait(_LOOK_S)
             self._wake.clear()
 
@@ -120,7 +121,7 @@ class Sending:
             self._outbox.put_off(row, seconds=_MAP_S[1])
             return
         try:
-            made = self._delivery.send(row.case_id, _WHAT[row.what], version=row.version or None).objects
+            made = self._delivery.send(row.case_id, cast(What, row.what), version=row.version or None).objects
         except UnavailableError as error:
             if str(error) != self._trouble:  # said once, and not at every try
                 _LOG.warning("case %s: the result %s is not sent yet: %s. It is tried again and again", row.case_id, what, error)

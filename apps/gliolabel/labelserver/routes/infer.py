@@ -55,7 +55,7 @@ def router(app: CaseApp) -> APIRouter:
         output: Output | None = None,
     ) -> Response:
         if output is Output.dicom_seg:
-            raise InputError("output=dicom_seg cannot be used: the study folder holds no DICOM. Use all, image or json.")
+            raise InputError("output=dicom_seg cannot be used: use all, image or json. POST /results/ sends DICOM objects to the PACS.")
         # `label` is what interactive models draw on; ours read nothing from it, and it is not stored.
         request: dict[str, Any] = {**read_params(params), "model": model, "image": image}
         request[HOLDER] = reader_of(user, request.get("client_id"), http)
