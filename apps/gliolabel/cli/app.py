@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from gliolabel import __version__
-from gliolabel.cli import benchmark, console, demo, doctor, evaluate, judge, models, recipes, roles, segment, send, train
+from gliolabel.cli import backup, benchmark, console, demo, doctor, evaluate, judge, models, recipes, roles, segment, send, train
 from gliolabel.cli.state import STATE_VARIABLE
 from gliolabel.errors import GlioLabelError, InputError, UnknownError
 from gliolabel.vocabulary import RESEARCH_NOTICE
@@ -39,6 +39,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("judge")(judge.judge)
 app.command("recipes")(recipes.recipes)
 app.command("roles")(roles.roles)
+app.command("backup")(backup.backup)
 app.command("benchmark")(benchmark.benchmark)
 app.add_typer(models.app, name="models")
 
