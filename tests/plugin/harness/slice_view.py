@@ -15,13 +15,15 @@ LAYOUT = "Red"
 
 
 class SliceView:
-    """An axial slice view of the current scene.
+    """A slice view of the current scene.
 
     Args:
         size: width and height in pixels.
+        orientation: ``Axial``, ``Coronal`` or ``Sagittal``.
+        layout: name of the view; two views need two names.
     """
 
-    def __init__(self, size: tuple[int, int] = (640, 640)) -> None:
+    def __init__(self, size: tuple[int, int] = (640, 640), *, orientation: str = "Axial", layout: str = LAYOUT) -> None:
         scene, application_logic = slicer.mrmlScene, slicer.app.applicationLogic()
         self._window = vtk.vtkEGLRenderWindow()
         self._window.SetOffScreenRendering(1)
@@ -36,8 +38,8 @@ class SliceView:
         self._logic = slicer.vtkMRMLSliceLogic()
         self._logic.SetMRMLApplicationLogic(application_logic)
         self._logic.SetMRMLScene(scene)
-        self._node = self._logic.AddSliceNode(LAYOUT)
-        self._node.SetOrientationToAxial()
+        self._node = self._logic.AddSliceNode(layout)
+        self._node.SetOrientation(orientation)
         self._node.SetDimensions(*size, 1)
 
         # The image in a layer below, where nothing that a displayable manager adds can be blended with black instead of it.
@@ -61,21 +63,27 @@ class SliceView:
             self._group.AddDisplayableManager(manager)
         self._group.SetMRMLDisplayableNode(self._node)
 
-    def write(self, path: Path, *, volume: Any, overlay: Any, overlay_opacity: float, superior_mm: float) -> None:
-        """Write a .png of one axial slice.
+    def write(
+        self, path: Path, *, volume: Any, overlay: Any, overlay_opacity: float, superior_mm: float, width_mm: float | None = None
+    ) -> None:
+        """Write a .png of one slice.
 
         Args:
             path: to write.
             volume: the volume node in the background.
             overlay: a volume node in the foreground, or None.
             overlay_opacity: of the foreground, 0 to 1.
-            superior_mm: position of the slice along S.
+            superior_mm: position of the slice along S (of a coronal one along A, of a sagittal one along R).
+            width_mm: of what is shown, around the middle of the volume; None: the whole volume.
         """
         composite = self._logic.GetSliceCompositeNode()
         composite.SetBackgroundVolumeID(volume.GetID())
         composite.SetForegroundVolumeID(overlay.GetID() if overlay is not None else None)
         composite.SetForegroundOpacity(overlay_opacity)
         self._logic.FitSliceToBackground(*self._node.GetDimensions()[:2])
+        if width_mm is not None:
+            wide, high, deep = self._node.GetFieldOfView()
+            self._node.SetFieldOfView(width_mm, width_mm * high / wide, deep)
         self._logic.SetSliceOffset(superior_mm)
         self._logic.UpdatePipeline()
         self._image.GetMapper().SetInputConnection(self._logic.GetImageDataConnection())  # there is none before there is a volume
