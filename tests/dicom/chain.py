@@ -34,7 +34,6 @@ from gliolabel.studies import Case, Grid, open_studies
 
 #: The modality of each kind of result.
 RESULTS = {"SEG": "segmentation", "OT": "uncertainty map", "SR": "measurement report"}
-_CLICK = {"result_extension": ".nrrd", "result_dtype": "uint8", "passes": 20}
 
 
 @dataclass
@@ -63,12 +62,15 @@ class Chain:
 
 
 @contextlib.contextmanager
-def chain(case: Case, folder: Path, *, weights: Path | None = None, say: Callable[[str], object] = lambda _: None) -> Iterator[Chain]:
+def chain(
+    case: Case, folder: Path, *, passes: int = 20, weights: Path | None = None, say: Callable[[str], object] = lambda _: None
+) -> Iterator[Chain]:
     """Run the chain. PACS and server run until the end of the block.
 
     Args:
         case: what is to be the patient's study.
         folder: for everything.
+        passes: of the uncertainty map.
         weights: other weights than those of the package.
         say: is told what was done.
     """
@@ -85,7 +87,7 @@ def chain(case: Case, folder: Path, *, weights: Path | None = None, say: Callabl
             case_id = case_id_of(study)
             wait_until(lambda: case_id in server.get("/datastore/?output=all").text)
             say(f"The server lists it as {case_id}")
-            done = _read_and_submit(server, case_id, folder, say)
+            done = _read_and_submit(server, case_id, folder, passes, say)
             objects = {modality: pacs.fetch(uid) for modality, uid in pacs.instances(study) if modality in RESULTS}
             say(f"The PACS holds {', '.join(f'{RESULTS[one]} ({one})' for one in sorted(objects))}")
             yield Chain(pacs, server, case_id, study, *done, objects, sources)
@@ -129,10 +131,12 @@ def _whole_numbers(array: np.ndarray) -> np.ndarray:
     return np.rint((array - low) * (4095 / (high - low)))
 
 
-def _read_and_submit(server: Server, case_id: str, folder: Path, say: Callable[[str], object]) -> tuple[np.ndarray, np.ndarray]:
+def _read_and_submit(
+    server: Server, case_id: str, folder: Path, passes: int, say: Callable[[str], object]
+) -> tuple[np.ndarray, np.ndarray]:
     client = server.client("chain")
     began = time.monotonic()
-    path, params = client.infer("unet3d", case_id, _CLICK)
+    path, params = client.infer("unet3d", case_id, {"result_extension": ".nrrd", "result_dtype": "uint8", "passes": passes})
     mask = sitk.ReadImage(path)
     volumes = ", ".join(f"{region} {volume:g} mL" for region, volume in params["volumes_ml"].items())
     say(f"A click by the unmodified client: {params['model']} {params['model_version']}, {time.monotonic() - began:.0f} s: {volumes}")
@@ -159,6 +163,7 @@ def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("case", nargs="?", type=Path, help="a folder with one case")
+    parser.add_argument("--passes", type=int, default=20, help="of the uncertainty map (default 20)")
     parser.add_argument("--keep", action="store_true", help="leave everything running until Enter is pressed")
     options = parser.parse_args()
     if missing():
@@ -175,12 +180,13 @@ def main() -> None:
         def say(text: str) -> None:
             print(f"{next(count):2}. {text}", flush=True)
 
-        with chain(cases[0], folder, say=say) as found:
+        with chain(cases[0], folder, passes=options.passes, say=say) as found:
             check(found, folder, say)
             if options.keep:
                 viewer = f"{found.server.url}/ohif/viewer?StudyInstanceUIDs={found.study}"
                 print(f"    In a browser: {viewer}\n    Press Enter to end.", flush=True)
-                input()
+                with contextlib.suppress(EOFError, KeyboardInterrupt):
+                    input()
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ from pydicom.dataset import Dataset
 _PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 #: Debian's packages: the server, its plugin, DCMTK's compressors and its sender, and a validator.
 _PACKAGES = ("orthanc", "orthanc-dicomweb", "dcmtk", "dicom3tools")
-_PROGRAMS = ("Orthanc", "dcmcjpls", "storescu", "dciodvfy")
+_PROGRAMS = ("Orthanc", "dcmcjpls", "dciodvfy")
+#: Where Debian puts it: pynetdicom brings another program of that name.
+_STORESCU = Path("/usr/bin/storescu")
 
 
 @functools.cache
@@ -44,7 +46,7 @@ def missing() -> str:
 
 
 def _complete() -> bool:
-    return _PLUGIN.is_file() and all(shutil.which(program) is not None for program in _PROGRAMS)
+    return _PLUGIN.is_file() and _STORESCU.is_file() and all(shutil.which(program) is not None for program in _PROGRAMS)
 
 
 @dataclass
@@ -115,18 +117,10 @@ class Orthanc:
 
     def push(self, folder: Path) -> None:
         """Store the images of a folder over the DICOM network, with DCMTK's storescu."""
-        command = [
-            "storescu",
-            "--scan-directories",
-            "--aetitle",
-            "SCANNER",
-            "--call",
-            "ORTHANC",
-            "127.0.0.1",
-            str(self.dicom_port),
-            str(folder),
-        ]
-        subprocess.run(command, check=True, capture_output=True, timeout=300)
+        options = ["--scan-directories", "--aetitle", "SCANNER", "--call", "ORTHANC"]
+        command = [str(_STORESCU), *options, "127.0.0.1", str(self.dicom_port), str(folder)]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        assert run.returncode == 0, (run.stderr or run.stdout)[-2000:]
 
     def instances(self, study: str) -> list[tuple[str, str]]:
         """Modality and SOPInstanceUID of every object of a study, as QIDO-RS tells them."""

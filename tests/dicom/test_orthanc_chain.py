@@ -37,7 +37,7 @@ def real(brats_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """The chain on a real case with the weights of the package."""
     require_orthanc()
     folder = tmp_path_factory.mktemp("chain")
-    with chain(next(iter(open_studies(brats_folder))), folder) as found:
+    with chain(next(iter(open_studies(brats_folder))), folder, passes=5) as found:
         yield found, folder
 
 
