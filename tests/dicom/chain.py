@@ -85,7 +85,7 @@ def chain(
             before = pacs.instances(study)
             say(f"A study of {len(before)} images, pushed by storescu")
             case_id = case_id_of(study)
-            wait_until(lambda: case_id in server.get("/datastore/?output=all").text)
+            wait_until(lambda: server.get("/info/").json()["datastore"]["total"] == 1)
             say(f"The server lists it as {case_id}")
             done = _read_and_submit(server, case_id, folder, passes, say)
             objects = {modality: pacs.fetch(uid) for modality, uid in pacs.instances(study) if modality in RESULTS}
