@@ -31,7 +31,7 @@ class SessionStore(Sessions):
 
     Args:
         path: folder of the sessions.
-        expiry: seconds a session lives after its last use.
+        expiry: seconds a session lives after its last use; of 60 or fewer MONAI Label makes an hour.
         on_remove: called with the id of each removed session.
     """
 
