@@ -184,7 +184,7 @@ def test_ever_new_names_do_not_help() -> None:
     for ticket in tickets:
         with ticket:
             pass
-    assert line.status() == {"computing": False, "waiting": 0, "bound": 1, "about_s": 0.0, "ahead": []}
+    assert line.status() == {"computing": False, "waiting": 0, "bound": 1, "about_s": 0.0, "ahead": [], "mine": []}
 
 
 def test_one_readers_flood_does_not_refuse_another() -> None:

@@ -25,6 +25,8 @@ _ID_LENGTH = 128
 #: Passes of the map that follows a mask in the background.
 BACKGROUND_PASSES: Final = 20
 _MOST_PASSES = 200
+#: As a region of the map task: the largest of all regions' uncertainty at each voxel.
+WHOLE_CASE: Final = "case"
 #: Places found in a map; a reader is shown the first few of them.
 MOST_PLACES: Final = 20
 
@@ -149,6 +151,8 @@ class UncertaintyOptions(Options):
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     #: Name of the segmentation task whose doubt it is; without it the default model.
     of: str = ""
+    #: Whose uncertainty: a region's, or that of the whole case, which is the largest of the regions'.
+    region: str = WHOLE_CASE
 
     @field_validator("passes", mode="before")
     @classmethod

@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -25,7 +25,7 @@ from gliolabel.labelserver.queueing import DEFAULT_QUEUE, Kind, Line, Ticket
 from gliolabel.labelserver.readers import Readers
 from gliolabel.labelserver.results import json_safe
 from gliolabel.labelserver.runs import Runs
-from gliolabel.labelserver.wire import MOST_PLACES
+from gliolabel.labelserver.wire import MOST_PLACES, WHOLE_CASE
 from gliolabel.recipes import ModelVersion
 from gliolabel.registry import MODELS, Registry
 from gliolabel.state.cases import CaseNotes
@@ -42,6 +42,8 @@ _LOG = logging.getLogger(__name__)
 _PREPARED_KEPT: Final = 2
 #: How long a list of models is believed (seconds): a promotion takes effect within two.
 _MODELS_S: Final = 1.0
+#: Decimals of the regions' maps on the disk.
+_DECIMALS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -277,6 +279,7 @@ class Workbench:
         served: Served | None = None,
         last: bool = False,
         ticket: Ticket | None = None,
+        name: str = "std",
     ) -> MapResult:
         """The map of a case: the stored one, the one that is being computed, or a new one.
 
@@ -287,11 +290,12 @@ class Workbench:
             served: what made the mask, and is to make the map.
             last: the map belongs to a segmentation that was made just now.
             ticket: the request's in the queue; None: it waits for nobody.
+            name: of the map that is wanted, see :func:`map_name`; a run that was stored without it is made anew.
         """
         if last:
             self._last[ref.key] = key
         found = self.maps.find(key)
-        if found is not None:
+        if found is not None and name in found.paths:
             if last:
                 self.maps.make_current(found)
             return MapResult(found, computed=False)
@@ -470,7 +474,8 @@ class Workbench:
         places = places_to_look(
             maps.by_region["std"], mask, grid, k=MOST_PLACES, regions=tuple(maps.scores), expected_error=maps.expected_error
         )
-        writers = {name: partial(write_volume, array, grid) for name, array in {**maps.measures, "mask": mask}.items()}
+        volumes = {**maps.measures, **_of_regions(maps), "mask": mask}
+        writers = {name: partial(write_volume, array, grid) for name, array in volumes.items()}
         if ref.source() != key.source:
             raise InputError(f"case {ref.key}: its images changed while the map was computed. Run it again.")
         last = self._last.get(ref.key)
@@ -482,6 +487,37 @@ class Workbench:
             places=[json_safe(asdict(place)) for place in places],
         )
         return MapResult(row, computed=True)
+
+
+def map_name(measure: str, *, region: str = WHOLE_CASE, regions: Collection[str]) -> str:
+    """The name under which a map is stored with its run.
+
+    Args:
+        measure: ``std``, ``entropy`` or ``mutual_information``.
+        region: whose, or ``case``.
+        regions: those that there are. The only one's map is the case's.
+
+    Raises:
+        InputError: no such region.
+
+    Example:
+        >>> map_name("std", regions=("WT", "TC", "ET")), map_name("std", region="ET", regions=("WT", "TC", "ET"))
+        ('std', 'std_ET')
+    """
+    if region not in (WHOLE_CASE, *regions):
+        raise InputError(f"The option region = {region[:32]!r} cannot be used: expected {WHOLE_CASE}, {', '.join(regions)}.")
+    return measure if region == WHOLE_CASE or len(regions) == 1 else f"{measure}_{region}"
+
+
+def _of_regions(maps: UncertaintyMaps) -> dict[str, np.ndarray]:
+    """Each region's maps by :func:`map_name`, rounded: what passes differ by is far more, and zeros take no room on the disk."""
+    if len(maps.scores) == 1:
+        return {}
+    return {
+        map_name(measure, region=region, regions=maps.scores): np.round(values, _DECIMALS)
+        for measure, arrays in maps.by_region.items()
+        for region, values in zip(maps.scores, arrays, strict=True)
+    }
 
 
 def read_place(stored: Mapping[str, Any]) -> Place:

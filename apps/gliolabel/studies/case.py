@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gliolabel.errors import UnknownError
 from gliolabel.studies.files import LabelFile, VolumeFile
 from gliolabel.studies.grid import Grid
 from gliolabel.studies.images import CaseImages, LabelImage
@@ -40,6 +41,11 @@ class Case:
     def reference(self) -> str:
         """The sequence whose grid everything is returned on: t1ce if present, else flair, t2, t1."""
         return next(s for s in REFERENCE_ORDER if s in self.sequences)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The sequences that a reader can be shown, the reference first."""
+        return tuple(s for s in REFERENCE_ORDER if s in self.sequences)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -88,7 +94,24 @@ class Case:
         Raises:
             InputError: the file cannot be read.
         """
-        return self._reader().reference_file(cache)
+        return self._reader().file_of(self.reference, cache)
+
+    def sequence_file(self, sequence: str, cache: Path) -> Path:
+        """As :meth:`reference_file`, of any sequence of the case, on that sequence's own grid.
+
+        Args:
+            sequence: its name.
+            cache: see :meth:`reference_file`.
+
+        Raises:
+            UnknownError: the case has no such sequence.
+            InputError: the file cannot be read.
+        """
+        if sequence == self.reference:
+            return self.reference_file(cache)
+        if sequence not in self.shown:
+            raise UnknownError(f"case {self.id} has no sequence {sequence[:16]!r}. It has: {', '.join(self.shown)}.")
+        return self._reader().file_of(sequence, cache)
 
     def _reader(self) -> CaseReader:
         return CaseReader(self.id, self.sequences, self.reference)

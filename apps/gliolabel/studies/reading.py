@@ -74,12 +74,12 @@ class CaseReader:
         array, resampled = onto(ours, of=volume.header.grid, grid=grid, where=where, label=True)
         return LabelImage(array, grid, volume.header.warnings + numbered + resampled)
 
-    def reference_file(self, cache: Path) -> Path:
-        """A 3-D file of the reference sequence that any ITK program opens: the case's own, or a copy in ``cache``."""
-        file = self.sequences[self.reference]
+    def file_of(self, sequence: str, cache: Path) -> Path:
+        """A 3-D file of a sequence that any ITK program opens: the case's own, or a copy in ``cache``."""
+        file = self.sequences[sequence]
         if file.component is None and self._header(file).plain:
             return file.path
-        copy = cache / f"{self.case_id}_{self.reference}.nii.gz"
+        copy = cache / f"{self.case_id}_{sequence}.nii.gz"
         if copy.is_file() and copy.stat().st_mtime >= file.path.stat().st_mtime:
             return copy
         where = self.where(file.path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -243,9 +244,14 @@ class Desk:
             raise ErrorShown(text.strip().splitlines()[-1], text)
 
 
-def serve(connection: Connection) -> None:
-    """Answer requests until the pipe closes."""
-    desk = Desk(**connection.recv())
+def serve(connection: Connection, make: Callable[..., Any] = Desk) -> None:
+    """Answer requests until the pipe closes.
+
+    Args:
+        connection: the pipe.
+        make: makes the desk of what comes first over the pipe.
+    """
+    desk = make(**connection.recv())
     connection.send(("ok", None))
     while True:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,9 @@ def keep_answers(folder: Path) -> list[dict[str, Any]]:
 
 def hide_folder(folder: Path) -> None:
     """Make this process believe that `folder` does not exist, as on a desk that does not share the server's disk."""
-    exists = os.path.exists
     hidden = str(folder.resolve())
 
-    def exists_here(path: Any) -> bool:
-        return not str(path).startswith(hidden) and exists(path)
+    def here(found: Callable[[Any], bool]) -> Callable[[Any], bool]:
+        return lambda path: not str(path).startswith(hidden) and found(path)
 
-    os.path.exists = exists_here
+    os.path.exists, os.path.isfile = here(os.path.exists), here(os.path.isfile)

@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from .boxes import QMessageBox
-from .qt_core import QApplication, QCursor, QDateTime, QDir, QFile, QFileInfo, QIcon, QLocale, QSettings, Qt, QTimer
-from .qt_items import QComboBox, QTableWidget, QTableWidgetItem
+from .qt_core import (
+    QApplication,
+    QCursor,
+    QDateTime,
+    QDir,
+    QFile,
+    QFileInfo,
+    QIcon,
+    QKeySequence,
+    QLocale,
+    QSettings,
+    QShortcut,
+    Qt,
+    QTimer,
+)
+from .qt_items import QComboBox, QHeaderView, QTableWidget, QTableWidgetItem
 from .signals import QObject
 from .ui import QUiLoader
 from .widgets import (
@@ -18,6 +32,8 @@ from .widgets import (
     QProgressBar,
     QProgressDialog,
     QPushButton,
+    QSlider,
+    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -36,8 +52,10 @@ __all__ = [
     "QFileInfo",
     "QFormLayout",
     "QHBoxLayout",
+    "QHeaderView",
     "QIcon",
     "QInputDialog",
+    "QKeySequence",
     "QLabel",
     "QLineEdit",
     "QLocale",
@@ -47,6 +65,9 @@ __all__ = [
     "QProgressDialog",
     "QPushButton",
     "QSettings",
+    "QShortcut",
+    "QSlider",
+    "QSpinBox",
     "QTableWidget",
     "QTableWidgetItem",
     "QTimer",

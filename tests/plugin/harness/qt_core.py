@@ -15,7 +15,8 @@ class Qt:
     ToolTipRole = 3
     UserRole = 256
     WaitCursor = 3
-    ItemIsEditable = 2
+    ItemIsSelectable, ItemIsEditable, ItemIsUserCheckable, ItemIsEnabled = 1, 2, 16, 32
+    Unchecked, Checked = 0, 2
 
 
 class QSettings:
@@ -82,6 +83,36 @@ class QTimer(QObject):
 
     def stop(self) -> None:
         self.active = False
+
+
+class QKeySequence:
+    """A key with its modifiers, as text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class QShortcut(QObject):
+    """A key of the main window."""
+
+    SIGNALS = ("activated",)
+    #: Those that are there, in the order they were made.
+    living: ClassVar[list[QShortcut]] = []
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self.key = ""
+        self.enabled = True
+        self.living.append(self)
+
+    def setKey(self, sequence: QKeySequence) -> None:
+        self.key = sequence.text
+
+    def setEnabled(self, enabled: bool) -> None:
+        self.enabled = bool(enabled)
+
+    def deleteLater(self) -> None:
+        self.living.remove(self)
 
 
 class QIcon:

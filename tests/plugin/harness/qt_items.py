@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .signals import cosmetic
@@ -101,12 +102,24 @@ class QTableWidgetItem:
     def __init__(self, text: str = "") -> None:
         self._text = str(text)
         self._flags = 0b111111
+        self._check_state = 0
+        self.changed: Callable[[], None] = lambda: None
 
     def text(self) -> str:
         return self._text
 
     def setText(self, text: str) -> None:
         self._text = str(text)
+        self.changed()
+
+    def checkState(self) -> int:
+        return self._check_state
+
+    def setCheckState(self, state: int) -> None:
+        """As in Qt, the table says that the cell changed."""
+        if state != self._check_state:
+            self._check_state = state
+            self.changed()
 
     def flags(self) -> int:
         return self._flags
@@ -115,14 +128,25 @@ class QTableWidgetItem:
         self._flags = int(flags)
 
 
+@cosmetic("setSectionResizeMode")
+class QHeaderView(QWidget):
+    """The header of a table."""
+
+    Stretch, ResizeToContents = 1, 3
+
+
 @cosmetic("setHorizontalHeaderLabels", "setColumnWidth")
 class QTableWidget(QWidget):
     """A table of text cells and cell widgets; `clear` empties both and keeps the size."""
+
+    SIGNALS = ("cellClicked", "cellChanged")
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
         self.rowCount = 0
         self.columnCount = 0
+        self.selected_row = -1
+        self._header = QHeaderView()
         self._items: dict[tuple[int, int], QTableWidgetItem] = {}
         self._widgets: dict[tuple[int, int], QWidget] = {}
 
@@ -144,6 +168,14 @@ class QTableWidget(QWidget):
     def setItem(self, row: int, column: int, item: QTableWidgetItem) -> None:
         if row < self.rowCount and column < self.columnCount:
             self._items[row, column] = item
+            item.changed = lambda: self.emit("cellChanged", row, column)
+            item.changed()
+
+    def horizontalHeader(self) -> QHeaderView:
+        return self._header
+
+    def selectRow(self, row: int) -> None:
+        self.selected_row = row
 
     def cellWidget(self, row: int, column: int) -> QWidget | None:
         return self._widgets.get((row, column))

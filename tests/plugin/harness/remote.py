@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,20 @@ class Desk:
         settings: other Slicer settings, by key.
         hidden_folder: a folder this desk cannot see, to force downloads instead of shared paths.
         timeout: seconds any single action may take.
+        program: another module to run as the desk's process.
+        paths: further folders that it finds modules in.
     """
 
     def __init__(
-        self, *, folder: Path, server: str, settings: dict[str, Any] | None = None, hidden_folder: Path | None = None, timeout: float = 900
+        self,
+        *,
+        folder: Path,
+        server: str,
+        settings: dict[str, Any] | None = None,
+        hidden_folder: Path | None = None,
+        timeout: float = 900,
+        program: str = f"{HARNESS.name}.desk",
+        paths: Sequence[Path] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "desk.log"
@@ -54,13 +65,13 @@ class Desk:
         self._connection, theirs = multiprocessing.Pipe()
         environment = {
             **os.environ,
-            "PYTHONPATH": str(HARNESS.parent),
+            "PYTHONPATH": os.pathsep.join(map(str, (HARNESS.parent, *paths))),
             "VTK_DEFAULT_OPENGL_WINDOW": "vtkEGLRenderWindow",
             "OMP_NUM_THREADS": "2",
         }
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", f"{HARNESS.name}.desk", str(theirs.fileno())],
+                [sys.executable, "-m", program, str(theirs.fileno())],
                 cwd=folder,
                 env=environment,
                 pass_fds=[theirs.fileno()],

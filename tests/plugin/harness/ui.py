@@ -7,6 +7,9 @@ from typing import Any
 
 from .signals import QObject
 
+#: Properties that the stand-ins keep.
+_MODELLED = ("enabled", "text", "checkable", "checked", "collapsed", "maximum", "value", "editable", "toolTip")
+
 
 def _value(element: ET.Element) -> Any:
     """The value of a `<property>`: bool, number or text; None for what the stand-ins do not model (sizes, fonts, policies)."""
@@ -44,6 +47,8 @@ class QUiLoader:
             text = next((_value(p) for p in item.findall("property") if p.get("name") == "text"), None)
             if text is not None:
                 widget.addItem(text)
+        if hasattr(widget, "columnCount"):
+            widget.columnCount = len(element.findall("column"))
         for prop in element.findall("property"):
             self._apply(widget, str(prop.get("name")), _value(prop))
         for child in self._child_widgets(element):
@@ -58,7 +63,7 @@ class QUiLoader:
             widget.setVisible(value)
         elif name == "currentIndex":
             widget.setCurrentIndex(value)
-        elif name in ("enabled", "text", "checkable", "checked", "collapsed", "value", "editable", "toolTip") and hasattr(widget, name):
+        elif name in _MODELLED and hasattr(widget, name):
             setattr(widget, name, value)
 
     def _child_widgets(self, element: ET.Element) -> list[ET.Element]:

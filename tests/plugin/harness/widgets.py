@@ -12,9 +12,7 @@ from typing import Any, ClassVar
 from .signals import QObject, cosmetic
 
 
-@cosmetic(
-    "setToolTip", "setStyleSheet", "setFixedSize", "activateWindow", "raise_", "setWindowTitle", "resize", "setSizePolicy", "adjustSize"
-)
+@cosmetic("setFixedSize", "activateWindow", "raise_", "setWindowTitle", "resize", "setSizePolicy", "adjustSize")
 class QWidget(QObject):
     """A widget: enabled, hidden, with children and perhaps a layout."""
 
@@ -23,6 +21,7 @@ class QWidget(QObject):
         self.enabled = True
         self.hidden = False
         self.toolTip = ""
+        self.styleSheet = ""
         self._layout: QLayout | None = None
 
     @property
@@ -34,6 +33,12 @@ class QWidget(QObject):
 
     def setVisible(self, visible: Any) -> None:
         self.hidden = not visible
+
+    def setToolTip(self, text: str) -> None:
+        self.toolTip = str(text)
+
+    def setStyleSheet(self, style: str) -> None:
+        self.styleSheet = str(style)
 
     def show(self) -> None:
         self.setVisible(True)
@@ -166,12 +171,39 @@ class QCheckBox(QPushButton):
         return 2 if self.checked else 0
 
 
+class QSlider(QWidget):
+    """A slider, or a box with a number: whole steps within its range."""
+
+    SIGNALS = ("valueChanged",)
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self.value, self.minimum, self.maximum = 0, 0, 99
+
+    def setValue(self, value: int) -> None:
+        if not isinstance(value, int):
+            raise TypeError(f"{self.className()}.setValue() wants an int, got {value!r}")
+        value = min(max(value, self.minimum), self.maximum)
+        if value != self.value:
+            self.value = value
+            self.emit("valueChanged", value)
+
+
+class QSpinBox(QSlider):
+    pass
+
+
 class QProgressBar(QWidget):
     SIGNALS = ("valueChanged",)
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
         self.value = 0
+        self.range = (0, 100)
+
+    def setRange(self, minimum: int, maximum: int) -> None:
+        """(0, 0) is a bar that runs to and fro."""
+        self.range = (int(minimum), int(maximum))
 
     def setValue(self, value: Any) -> None:
         """Qt's slot takes an int: what cannot become one (None, NaN, text) is an error here as there."""

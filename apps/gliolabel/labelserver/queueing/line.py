@@ -149,10 +149,12 @@ class Line:
     # --- what is told
 
     def status(self, reader: str = "") -> dict[str, Any]:
-        """What goes on: ``computing``, ``waiting`` requests, the ``bound``, ``about_s`` until all are done, and ``ahead``.
+        """What goes on: ``computing``, ``waiting`` requests, the ``bound``, ``about_s`` until all are done, ``ahead`` and ``mine``.
 
         Args:
-            reader: for each of whose requests ``ahead`` says how many are before it; others' are only counted.
+            reader: for each of whose requests ``ahead`` says how many are before it; others' are only counted. ``mine`` says of each, in
+                the order they came: its ``work``, its ``state``, how many are ``ahead``, for how many seconds it computes (``done_s``),
+                and for how many more it will, by what such work took before (``rest_s``, None: nothing was measured yet).
         """
         with self._changed:
             requests = self._queued([other for other in self._tickets if other.kind is not Kind.BACKGROUND])
@@ -164,6 +166,7 @@ class Line:
                 "bound": self.bound,
                 "about_s": None if about is None else round(about, 1),
                 "ahead": [len(self._before(ticket)) for ticket in mine],
+                "mine": [self._about(ticket) for ticket in self._tickets if reader and ticket.reader == reader],
             }
 
     # --- helpers, under the lock
@@ -191,12 +194,21 @@ class Line:
         order = self._queued([other for other in self._tickets if other.kind is not Kind.BACKGROUND or other is ticket])
         return order[: order.index(ticket)] if ticket in order else []
 
+    def _about(self, ticket: Ticket) -> dict[str, Any]:
+        rest = self._pace.rest((ticket.kind, ticket.work), done_s=_done_s(ticket))
+        return {
+            "work": ticket.work,
+            "state": ticket.state.value,
+            "ahead": len(self._before(ticket)),
+            "done_s": round(_done_s(ticket), 1),
+            "rest_s": None if rest is None else round(rest, 1),
+        }
+
     def _seconds(self, tickets: list[Ticket]) -> float | None:
         """How long these take, one after the other; None: nothing was measured yet."""
         total = 0.0
         for ticket in tickets:
-            done = time.monotonic() - ticket.since if ticket.state is State.COMPUTING else 0.0
-            rest = self._pace.rest((ticket.kind, ticket.work), done_s=done)
+            rest = self._pace.rest((ticket.kind, ticket.work), done_s=_done_s(ticket))
             if rest is None:
                 return None
             total += rest
@@ -206,3 +218,7 @@ class Line:
         until_one_is_free = self._seconds(ahead[: max(1, len(ahead) - self.bound)])
         retry = _RETRY_AFTER_S if until_one_is_free is None else max(1, math.ceil(until_one_is_free))
         return BusyError(ahead=len(ahead), wait_s=self._seconds(ahead), retry_after_s=retry)
+
+
+def _done_s(ticket: Ticket) -> float:
+    return time.monotonic() - ticket.since if ticket.state is State.COMPUTING else 0.0

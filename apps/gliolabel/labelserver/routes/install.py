@@ -22,6 +22,7 @@ from gliolabel.labelserver.routes import (
     results,
     samples,
     scoring,
+    sequences,
     sessions,
     train,
     watch,
@@ -41,7 +42,8 @@ def install_routes(server: FastAPI, app: CaseApp) -> None:
         app: answers the requests.
     """
     before = len(server.router.routes)
-    for module in (infer, labels, images, records, sessions, samples, batch, train, listing, scoring, pacs, results, about, watch, closed):
+    ours_first = (infer, labels, images, sequences, records, sessions, samples, batch, train, listing, scoring, pacs, results, about, watch)
+    for module in (*ours_first, closed):
         server.include_router(module.router(app))
     server.include_router(login.router(app.login))
     # The first route that fits answers.

@@ -13,8 +13,8 @@ from monailabel.interfaces.tasks.infer_v2 import InferType
 from gliolabel.labelserver.cases import CaseRef
 from gliolabel.labelserver.results import ResultFiles
 from gliolabel.labelserver.tasks.answers import TICKET, CaseTask
-from gliolabel.labelserver.wire import BACKGROUND_PASSES, SEQUENCE_CHOICES, UncertaintyOptions, read_options
-from gliolabel.labelserver.workbench import Workbench
+from gliolabel.labelserver.wire import BACKGROUND_PASSES, SEQUENCE_CHOICES, WHOLE_CASE, UncertaintyOptions, read_options
+from gliolabel.labelserver.workbench import Workbench, map_name
 from gliolabel.studies.grid import Grid
 from gliolabel.vocabulary import RESEARCH_NOTICE
 
@@ -34,6 +34,7 @@ class UncertaintyTask(CaseTask):
             labels=[],
             config={
                 "measure": ["std", "entropy", "mutual_information"],
+                "region": [WHOLE_CASE, *workbench.label_set.regions],
                 "passes": BACKGROUND_PASSES,
                 "seed": "0",  # a number 0 would show as an empty field
                 **({"sequence": SEQUENCE_CHOICES} if sequences else {}),
@@ -52,16 +53,18 @@ class UncertaintyTask(CaseTask):
         # Without a case, `auto` is the default model: a caller gets the same map whoever clicked before.
         model = self.workbench.choose(options.of)
         key = self.workbench.key(ref, model, passes=options.passes, seed=options.seed)
-        result = self.workbench.map_now(ref, key, ticket=params.get(TICKET))
-        image = sitk.ReadImage(str(self.workbench.maps.file(result.row, options.measure)), sitk.sitkFloat32)
+        name = map_name(options.measure, region=options.region, regions=self.workbench.label_set.regions)
+        result = self.workbench.map_now(ref, key, ticket=params.get(TICKET), name=name)
+        image = sitk.ReadImage(str(self.workbench.maps.file(result.row, name)), sitk.sitkFloat32)
         array = sitk.GetArrayFromImage(image)
         extension = _EXTENSION if options.result_extension == _PLUGIN_EXTENSION else options.result_extension
-        path = self._files.volume(array, Grid.of(image), name=f"{ref.case.id}_{options.measure}", extension=extension)
+        path = self._files.volume(array, Grid.of(image), name=f"{ref.case.id}_{name}", extension=extension)
         return path, {
             "label_names": {},
             "model": result.row.model,
             "model_version": result.row.version,
             "measure": options.measure,
+            "region": options.region,
             "passes": result.row.passes,
             "seed": result.row.seed,
             "maximum": float(array.max()),
