@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import http.client
-import ipaddress
 import os
 import shutil
 import socket
@@ -17,11 +15,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from monailabel.client import MONAILabelClient
+from tests.certificates import self_signed
 from tests.labelserver.conftest import REPOSITORY, Server, serving, wait_until, write_small_studies
 from tests.login.provider import password_of
 from tests.login.running import RunningProvider
@@ -87,32 +82,13 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _self_signed(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder(issuer_name=name, subject_name=name, public_key=key.public_key(), serial_number=1)
-        .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    files = folder / "certificate.pem", folder / "certificate.key"
-    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    files[1].write_bytes(key.private_bytes(pem, form, serialization.NoEncryption()))
-    return files
-
-
 @pytest.fixture(scope="module")
 def proxied(provider: RunningProvider, tmp_path_factory: pytest.TempPathFactory, small_weights: Path) -> Iterator[Proxied]:
     folder = tmp_path_factory.mktemp("proxied")
     with serving(folder, small_weights) as start:
         studies = write_small_studies(folder / "studies", cases=4)
         server = start(studies, conf={"trusted_proxies": "127.0.0.1"}, env=provider.environment())
-        certificate, key = _self_signed(folder)
+        certificate, key = self_signed(folder)
         tls, plain = _free_ports(2)
         recipe = RECIPE.read_text()
         for text, here in (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -15,6 +16,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.certificates import self_signed
 from tests.slicer_extension.conftest import MODULE
 
 
@@ -57,7 +59,7 @@ def serve() -> Iterator[Callable[..., str]]:
         server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         server.handle = handle  # type: ignore[attr-defined]
         servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         return f"http://127.0.0.1:{server.server_address[1]}"
 
     yield start
@@ -197,17 +199,13 @@ def test_a_token_that_ran_out_is_renewed_once(library: SimpleNamespace, serve: C
 
 
 def test_a_certificate_that_nobody_signed_is_told_or_believed_when_asked_for(library: SimpleNamespace, tmp_path: Path) -> None:
-    import ssl
-
-    from tests.slicer_extension.certificates import self_signed
-
     certificate, key = self_signed(tmp_path)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.handle = lambda handler: handler.answer(200, b"{}")  # type: ignore[attr-defined]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     url = f"https://127.0.0.1:{server.server_address[1]}"
     try:
         with pytest.raises(library.client.ServerError, match="certificate"):
