@@ -104,6 +104,27 @@ def test_one_readers_many_requests_do_not_stand_before_anothers_click(office: Of
     assert late.waited_s > 0
 
 
+def test_a_reader_is_told_of_each_request_of_theirs(office: Office) -> None:
+    office.ask("ben 0", "ben")
+    computing(office, "ben 0")
+    office.ask("ann 0", "ann")
+    office.ask("ann 1", "ann", Kind.MAP)
+    all_wait(office, 2)
+    told = office.line.status("ann")["mine"]
+    assert [(entry["work"], entry["state"], entry["ahead"]) for entry in told] == [("ann 0", "waiting", 1), ("ann 1", "waiting", 2)]
+    assert {(entry["done_s"], entry["rest_s"]) for entry in told} == {(0.0, None)}, "nothing was measured yet"
+    (computed,) = office.line.status("ben")["mine"]
+    assert (computed["state"], computed["ahead"]) == ("computing", 0)
+    office.done()
+    again = office.ask("ann 0", "ann")
+    until(lambda: office.order.count("ann 0") == 2)
+    (entry,) = office.line.status("ann")["mine"]
+    assert entry["rest_s"] >= 1.0, "such work was done before"
+    assert office.line.status("nobody")["mine"] == office.line.status()["mine"] == []
+    office.done()
+    assert again.reader == "ann"
+
+
 def test_readers_take_turns(office: Office) -> None:
     office.ask("held", "cem")
     computing(office, "held")

@@ -22,6 +22,7 @@ from gliolabel.labelserver.tasks.segmentation import SegmentationTask
 from gliolabel.labelserver.workbench import Workbench
 from gliolabel.registry import Registry
 from gliolabel.state import Database, StateFolder
+from gliolabel.state.tables import MapRow
 from gliolabel.studies import open_studies
 
 OLD, NEW = "untrained-1", "site-1"
@@ -115,3 +116,21 @@ def test_damaged_models_leave_what_was_served(bench: Bench, caplog: pytest.LogCa
     with caplog.at_level(logging.WARNING):
         assert workbench.models()["unet3d"].version == OLD
     assert "cannot be looked up" in caplog.text
+
+
+def test_a_run_that_was_stored_without_a_regions_map_is_made_anew(bench: Bench) -> None:
+    """Of an earlier version of the server, which kept the maps of the whole case only."""
+    workbench, ref = bench.workbench, bench.ref
+    with workbench.readers.request():
+        key = workbench.key(ref, "unet3d", passes=2, seed=0)
+        first = workbench.map_now(ref, key)
+        before = sitk.GetArrayFromImage(sitk.ReadImage(str(workbench.maps.file(first.row, "std"))))
+        with bench.database.writing() as session:
+            row = session.get(MapRow, first.row.id)
+            assert row is not None
+            row.paths = {name: path for name, path in row.paths.items() if "_" not in name.removeprefix("mutual_information")}
+        assert workbench.map_now(ref, key).computed is False, "the case's own map is there"
+        again = workbench.map_now(ref, key, name="std_ET")
+        assert again.computed is True
+        np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(workbench.maps.file(again.row, "std")))), before)
+        assert workbench.map_now(ref, key, name="entropy_WT").computed is False

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gliolabel.errors import InputError
+from gliolabel.errors import InputError, UnknownError
 from gliolabel.phantoms import Phantom, write_phantom_case, write_phantom_folder
 from gliolabel.studies import open_studies
 from gliolabel.studies.record import write_record
@@ -235,6 +235,18 @@ class TestMsd:
         np.testing.assert_array_equal(sitk.GetArrayFromImage(image), _phantom(0).sequences["t1ce"])
         before = file.stat().st_mtime_ns
         assert case.reference_file(tmp_path / "cache").stat().st_mtime_ns == before
+
+    def test_so_is_any_other_sequence(self, tmp_path: Path) -> None:
+        write_phantom_folder(tmp_path / "data", cases=1, shape=SHAPE, layout="msd")
+        case = open_studies(tmp_path / "data").get("BRATS_001")
+        assert case.shown == ("t1ce", "flair", "t2", "t1")
+        import SimpleITK as sitk
+
+        for sequence in case.shown:
+            image = sitk.ReadImage(str(case.sequence_file(sequence, tmp_path / "cache")))
+            np.testing.assert_array_equal(sitk.GetArrayFromImage(image), _phantom(0).sequences[sequence])
+        with pytest.raises(UnknownError, match="no sequence 'pd'"):
+            case.sequence_file("pd", tmp_path / "cache")
 
     def test_labels_are_numbered_as_dataset_json_says(self, tmp_path: Path) -> None:
         write_phantom_folder(tmp_path, cases=1, shape=SHAPE, layout="msd")
