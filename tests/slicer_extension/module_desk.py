@@ -11,6 +11,7 @@ import time
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,12 @@ class ModuleDesk:
         contents = self._session.mask.node.GetSegmentation()
         contents.RemoveSegment(contents.GetSegmentIdBySegmentName(name))
 
+    def pretend_plugin_login(self, username: str, password: str) -> None:
+        """Somebody is logged in in MONAI Label's own module, at the same server."""
+        url = str(QSettings.store["MONAILabel/serverUrl"])
+        logic = SimpleNamespace(server_url=url, username=username, password=password, auth_token=None)
+        slicer.modules.MONAILabelWidget = SimpleNamespace(logic=logic)
+
     def close_scene(self) -> None:
         """File > Close Scene."""
         slicer.mrmlScene.Clear(0)
@@ -160,6 +167,17 @@ class ModuleDesk:
             self._fire()
             time.sleep(0.01)
         return text
+
+    def wait_until_trained(self, seconds: float) -> str:
+        """Let the timer fire until no training is under way. Returns what is said of the last one."""
+        end = time.monotonic() + seconds
+        while self._session.training.running or self._session.busy:
+            if time.monotonic() > end:
+                raise TimeoutError(f"after {seconds} s: {self._session.faces['training']}")
+            self._fire()
+            time.sleep(0.02)
+        self._fire()
+        return str(self.stages()["training"][1])
 
     def rest(self, seconds: float) -> None:
         """Let the timer fire for so long."""
