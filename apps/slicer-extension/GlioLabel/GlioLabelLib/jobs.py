@@ -87,11 +87,12 @@ class Jobs:
             if name in self._running:
                 self._running[name].stop.cancel()
 
-    def forget(self) -> None:
-        """Cancel everything, and call nobody when it ends."""
-        for job in self._running.values():
-            job.stop.cancel()
-        self._running.clear()
+    def forget(self, *names: str) -> None:
+        """Cancel the jobs of these names, or all, and call nobody when they end: others of their names may start at once."""
+        for name in names or tuple(self._running):
+            job = self._running.pop(name, None)
+            if job is not None:
+                job.stop.cancel()
 
     def poll(self) -> bool:
         """To be called by a timer on the main thread. Returns whether a job ended."""

@@ -36,7 +36,7 @@ class Panel:
     def __init__(self, ui: Any, session: Session) -> None:
         self.ui, self.session = ui, session
         self._shown = -1
-        self._filling = self._connected = False
+        self._filling = self._folded = False
         ui.noticeLabel.setText(NOTICE)
         ui.legendBar.setStyleSheet(gradient_style())
         for label, tissue in zip((ui.necrosisLabel, ui.edemaLabel, ui.enhancingLabel), TISSUES):
@@ -106,7 +106,7 @@ class Panel:
 
     def sequence_chosen(self) -> None:
         """Another sequence was chosen for the three planes."""
-        if not self._filling:
+        if not self._filling and self.session.mode == THREE_PLANES:
             self.session.views.bring(self.ui.sequenceComboBox.currentIndex)
 
     # --- what is shown
@@ -133,9 +133,10 @@ class Panel:
     def _render_server(self, session: Session) -> None:
         ui, offer = self.ui, session.offer
         ui.loginBox.setVisible(session.needs_login)
-        if offer is not None and not self._connected:
-            ui.serverSection.collapsed = True  # once: from now on it is in the way
-            self._connected = True
+        state = session.faces["server"].state
+        folded = state == stages.READY and not session.needs_login
+        if state != stages.BUSY and folded != self._folded:  # in the way while all is well; a reader who unfolds it is let be
+            ui.serverSection.collapsed = self._folded = folded
         ui.connectButton.setEnabled(not session.faces["server"].busy)
         if offer is not None:
             self._fill(ui.strategyComboBox, list(offer.strategies))

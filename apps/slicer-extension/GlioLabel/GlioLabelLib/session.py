@@ -76,7 +76,7 @@ class Session:
         self._was_submitted = False
         #: What was known of the masks that can be gone back to.
         self._known: List[Known] = []
-        self._map_wanted, self._working = False, ""
+        self._working = ""
         self.checklist.fill([])
 
     def _say(self, stage: str, face: Face) -> None:
@@ -95,7 +95,7 @@ class Session:
         """Ask a server what it offers. The case that is open stays, if it is the same server."""
         if self.server is not None and self.server.client.url != server.client.url:
             self.close_case()
-        self.jobs.cancel("server")
+        self.jobs.forget("server")
         self.server, self.needs_login = server, False
         self._say("server", stages.busy(f"Asking {server.client.url} …"))
         self.jobs.start("server", server.offer, self._connected, partial(self._failed, "server"))
@@ -159,7 +159,7 @@ class Session:
 
     def close_case(self) -> None:
         """Take everything of the case out of the scene."""
-        self.jobs.cancel("mask", "map", "places")
+        self.jobs.forget("mask", "map", "places")
         self.overlay.remove()
         self.marks.remove()
         remove_nodes(nodes_of_case())
@@ -169,7 +169,7 @@ class Session:
 
     def scene_closed(self) -> None:
         """Somebody emptied the scene: our nodes are gone."""
-        self.jobs.cancel("case", "mask", "map", "places")
+        self.jobs.forget("case", "mask", "map", "places")
         self.overlay.node = self.marks.node = None
         self._forget_case()
         for stage in ("case", "mask", "map", "places", "changes", "submit"):
@@ -213,7 +213,6 @@ class Session:
 
     def cancel(self) -> None:
         """Cancel what is asked for: the case, the mask, the map, the places. The server notices and stops computing."""
-        self._map_wanted = False
         self.jobs.cancel("case", "mask", "map", "places")
 
     def _masked(self, case_id: str, answer: Answer) -> None:
@@ -269,24 +268,18 @@ class Session:
         server = self._require("map")
         if server is None or self.case is None or not self.about_mask:
             return
-        self.jobs.cancel("map")
+        self.jobs.forget("map")
         model, passes = str(self.about_mask.get("model")), int(self.about_mask.get("passes") or 0)
         if not passes:
             self._drop_map("No map: the mask was asked for without passes.")
             return
         work = partial(server.uncertainty, self.case.id, measure, region, model, passes)
-        if self.jobs.runs("map"):  # the one before is still ending: tick asks again
-            self._map_wanted = True
-            return
-        self._map_wanted = False
-        self.jobs.start(
-            "map", work, partial(self._mapped, self.case.id, measure), partial(self._failed, "map"), lambda: self._map_cancelled()
-        )
+        told = partial(self._mapped, self.case.id, measure)
+        self.jobs.start("map", work, told, partial(self._failed, "map"), self._map_cancelled)
         self._say("map", stages.busy(f"The map of {passes} passes is on its way …"))
 
     def _map_cancelled(self) -> None:
-        if not self._map_wanted:
-            self._say("map", stages.Face(stages.EMPTY, "Cancelled. Choose a measure or a region to ask again."))
+        self._say("map", stages.Face(stages.EMPTY, "Cancelled. Choose a measure or a region to ask again."))
 
     def _mapped(self, case_id: str, measure: str, answer: Answer) -> None:
         try:
@@ -474,8 +467,6 @@ class Session:
         self.jobs.poll()
         if self.server is None:
             return
-        if self._map_wanted and not self.jobs.runs("map"):
-            self.load_map(self.measure, self.region)
         if self.jobs.runs("mask") or self.jobs.runs("map"):
             self._look("queue", self.server.queue, self._queue_told, every=_QUEUE_S)
         if self.training.running:
@@ -486,7 +477,7 @@ class Session:
     @property
     def busy(self) -> bool:
         """Whether a request is under way."""
-        return self.jobs.busy or self._map_wanted
+        return self.jobs.busy
 
     def _queue_told(self, status: Dict[str, Any]) -> None:
         if self.jobs.runs("mask"):

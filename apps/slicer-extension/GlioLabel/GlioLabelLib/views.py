@@ -33,7 +33,6 @@ class Views:
         """
         self._volumes, self._front = list(volumes), 0
         self.arrange(mode)
-        self.fit()
 
     def arrange(self, mode: str) -> None:
         """Arrange the views: one sequence in three planes, or all sequences side by side in the axial plane."""
@@ -51,6 +50,7 @@ class Views:
         else:
             self.bring(self._front)
         link(True)
+        self.fit()
 
     def _switch(self, layout: Any, mode: str) -> None:
         if mode == SEQUENCES_BESIDE:

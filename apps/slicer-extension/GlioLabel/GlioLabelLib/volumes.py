@@ -28,6 +28,10 @@ def load_volume(path: str, name: str, case_id: str, sequence: str = "") -> Any:
         node = slicer.util.loadVolume(path, {"name": name, "show": False})
     except RuntimeError as error:
         raise VolumeError(f"Slicer cannot read {name} of {case_id}: {error}") from error
+    storage = node.GetStorageNode()
+    if storage is not None:
+        # It names a file that is deleted now, or one of the study folder: a scene that is saved must not rely on it, nor write to it.
+        slicer.mrmlScene.RemoveNode(storage)
     node.SetName(name)
     node.SetAttribute(CASE_ATTRIBUTE, case_id)
     if sequence:
