@@ -257,12 +257,13 @@ def test_results_come_back_on_the_thread_that_polls(library: SimpleNamespace) ->
 
 
 def test_a_job_that_is_cancelled_changes_nothing_even_if_it_was_done(library: SimpleNamespace) -> None:
-    jobs, told, go = library.jobs.Jobs(), [], threading.Event()
-    jobs.start("mask", lambda stop: go.wait(10), told.append, told.append, lambda: told.append("cancelled"))
+    jobs, told, thrown, go = library.jobs.Jobs(), [], [], threading.Event()
+    jobs.start("mask", lambda stop: go.wait(10), told.append, told.append, lambda: told.append("cancelled"), thrown.append)
     jobs.cancel("mask")
     go.set()
     polled(jobs)
     assert told == ["cancelled"]
+    assert thrown == [True], "what came all the same is thrown away"
 
 
 def test_a_mistake_of_the_program_is_a_sentence_and_a_trace(library: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -274,14 +275,18 @@ def test_a_mistake_of_the_program_is_a_sentence_and_a_trace(library: SimpleNames
 
 
 def test_a_forgotten_job_tells_nobody(library: SimpleNamespace) -> None:
-    jobs, told, go = library.jobs.Jobs(), [], threading.Event()
-    jobs.start("mask", lambda stop: go.wait(10), told.append, told.append, lambda: told.append("cancelled"))
+    jobs, told, thrown, go = library.jobs.Jobs(), [], [], threading.Event()
+    jobs.start("mask", lambda stop: go.wait(10), told.append, told.append, lambda: told.append("cancelled"), thrown.append)
     jobs.forget()
-    go.set()
-    time.sleep(0.2)
-    jobs.poll()
-    assert told == []
     assert not jobs.busy
+    assert jobs.start("mask", lambda stop: "another", told.append, told.append), "its place is free at once"
+    polled(jobs)
+    go.set()
+    end = time.monotonic() + 10
+    while not thrown:
+        jobs.poll()
+        assert time.monotonic() < end
+    assert told == ["another"]
 
 
 def test_a_silent_server_is_given_up_in_the_end(library: SimpleNamespace) -> None:

@@ -31,14 +31,20 @@ class Job:
         on_done: called on the main thread with the result.
         on_error: called on the main thread with a sentence.
         on_cancel: called on the main thread when it was cancelled.
+        discard: called on the main thread with a result that came all the same, and that nobody is told of.
     """
 
     def __init__(
-        self, name: str, on_done: Callable[[Any], None], on_error: Callable[[ServerError], None], on_cancel: Callable[[], None]
+        self,
+        name: str,
+        on_done: Callable[[Any], None],
+        on_error: Callable[[ServerError], None],
+        on_cancel: Callable[[], None],
+        discard: Callable[[Any], None],
     ) -> None:
         self.name = name
         self.stop = Stop()
-        self.on_done, self.on_error, self.on_cancel = on_done, on_error, on_cancel
+        self.on_done, self.on_error, self.on_cancel, self.discard = on_done, on_error, on_cancel, discard
 
 
 class Jobs:
@@ -64,6 +70,7 @@ class Jobs:
         on_done: Callable[[Any], None],
         on_error: Callable[[ServerError], None],
         on_cancel: Callable[[], None] = lambda: None,
+        discard: Callable[[Any], None] = lambda result: None,
     ) -> bool:
         """Start a job, unless one of that name runs. Returns whether it was started.
 
@@ -73,10 +80,11 @@ class Jobs:
             on_done: see :class:`Job`, as the others.
             on_error: any other exception comes here too, as a sentence; its trace is printed for the Python console.
             on_cancel: see there.
+            discard: see there.
         """
         if name in self._running:
             return False
-        job = Job(name, on_done, on_error, on_cancel)
+        job = Job(name, on_done, on_error, on_cancel, discard)
         self._running[name] = job
         threading.Thread(target=self._work, args=(job, work), name=f"GlioLabel {name}", daemon=True).start()
         return True
@@ -105,7 +113,8 @@ class Jobs:
                 return found
             wait = 0.0
             if self._running.get(ended.job.name) is not ended.job:
-                continue  # forgotten
+                _discard(ended)  # it was forgotten
+                continue
             del self._running[ended.job.name]
             found = True
             self._tell(ended)
@@ -113,6 +122,7 @@ class Jobs:
     def _tell(self, ended: _Ended) -> None:
         job, error = ended.job, ended.error
         if isinstance(error, Cancelled) or job.stop.cancelled:  # also when the answer was quicker: who cancels wants nothing changed
+            _discard(ended)
             job.on_cancel()
         elif isinstance(error, ServerError):
             job.on_error(error)
@@ -129,3 +139,8 @@ class Jobs:
         except BaseException as caught:  # the main thread is told of everything
             error = caught
         self._ended.put(_Ended(job, result, error))
+
+
+def _discard(ended: _Ended) -> None:
+    if ended.error is None:
+        ended.job.discard(ended.result)

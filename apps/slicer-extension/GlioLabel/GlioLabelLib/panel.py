@@ -161,6 +161,7 @@ class Panel:
         asked = any(session.faces[stage].busy for stage in ("case", "mask", "map", "places"))
         ui.segmentButton.setEnabled(session.case is not None and not mask_face.busy)
         ui.cancelButton.setEnabled(asked)
+        ui.editButton.setEnabled(session.mask is not None)
         ui.undoButton.setEnabled(session.mask is not None and session.mask.can_undo and not mask_face.busy)
         self._bar(ui.maskProgressBar, mask_face)
         has_mask = bool(session.about_mask)

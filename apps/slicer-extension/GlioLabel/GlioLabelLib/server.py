@@ -66,6 +66,11 @@ class NextCase(NamedTuple):
     label: Optional[str]
     label_about: str
 
+    @property
+    def temporary(self) -> List[str]:
+        """The files of it that are the module's own."""
+        return [sequence.path for sequence in self.sequences if sequence.temporary] + ([self.label] if self.label else [])
+
 
 class Answer(NamedTuple):
     """A result file and what the server says of it."""

@@ -126,7 +126,12 @@ class Session:
             return
         before = self.faces["case"]
         started = self.jobs.start(
-            "case", partial(ask, server), self._opened, partial(self._failed, "case"), lambda: self._say("case", before)
+            "case",
+            partial(ask, server),
+            self._opened,
+            partial(self._failed, "case"),
+            lambda: self._say("case", before),
+            lambda case: None if case is None else remove_files(case.temporary),
         )
         if started:
             self._say("case", stages.busy(text))
@@ -136,7 +141,6 @@ class Session:
             self._say("case", stages.Face(stages.EMPTY, "No case is left to do: all have an accepted label, or other readers have them."))
             return
         self.close_case()
-        temporary = [sequence.path for sequence in case.sequences if sequence.temporary]
         try:
             for sequence in case.sequences:
                 name = f"{case.id} {SEQUENCE_NAMES.get(sequence.name, sequence.name)}"
@@ -151,7 +155,7 @@ class Session:
             self._failed("case", problem)
             return
         finally:
-            remove_files([*temporary, *([case.label] if case.label else [])])
+            remove_files(case.temporary)
         self.views.show(self.volumes, self.mode)
         missing = f" It has no {', '.join(SEQUENCE_NAMES.get(name, name) for name in case.missing)}." if case.missing else ""
         label = f" Shown with its {case.label_about}." if case.label else ""
@@ -160,6 +164,7 @@ class Session:
     def close_case(self) -> None:
         """Take everything of the case out of the scene."""
         self.jobs.forget("mask", "map", "places")
+        self.views.forget()
         self.overlay.remove()
         self.marks.remove()
         remove_nodes(nodes_of_case())
@@ -171,6 +176,7 @@ class Session:
         """Somebody emptied the scene: our nodes are gone."""
         self.jobs.forget("case", "mask", "map", "places")
         self.overlay.node = self.marks.node = None
+        self.views.forget()
         self._forget_case()
         for stage in ("case", "mask", "map", "places", "changes", "submit"):
             self._say(stage, stages.empty(stage))
@@ -206,6 +212,7 @@ class Session:
             partial(self._masked, case_id),
             partial(self._failed, "mask"),
             lambda: self._say("mask", before),
+            _throw_away,
         )
         if started:
             self._working = model
@@ -241,6 +248,7 @@ class Session:
         notes = "".join(f" {short_text(warning)}." for warning in params.get("warnings", [])).replace("..", ".")
         undo = " Your edits were overwritten; Undo brings them back." if overwrites else ""
         self._say("mask", stages.ready(f"{self.mask.origin} on {params.get('device', 'the server')}{took}.{notes}{undo}"))
+        self._clear_places()
         self._count()
         if params.get("uncertainty_map", "none") != "none":
             self.load_map(self.measure, self.region)
@@ -254,6 +262,7 @@ class Session:
         self.mask.undo()
         self.model_array, self.about_mask, self.scores = self._known.pop()
         self._say("mask", stages.ready(f"The mask from before is back (began as {self.mask.origin or 'nothing'})."))
+        self._clear_places()
         self._count()
         if self.about_mask.get("passes"):
             self.load_map(self.measure, self.region)
@@ -275,7 +284,7 @@ class Session:
             return
         work = partial(server.uncertainty, self.case.id, measure, region, model, passes)
         told = partial(self._mapped, self.case.id, measure)
-        self.jobs.start("map", work, told, partial(self._failed, "map"), self._map_cancelled)
+        self.jobs.start("map", work, told, partial(self._failed, "map"), self._map_cancelled, _throw_away)
         self._say("map", stages.busy(f"The map of {passes} passes is on its way …"))
 
     def _map_cancelled(self) -> None:
@@ -305,9 +314,7 @@ class Session:
         self.overlay.remove()
         self._put_overlay()
         self._say("map", stages.Face(stages.EMPTY, text))
-        self.checklist.fill([])
-        self.marks.remove()
-        self._say("places", stages.empty("places"))
+        self._clear_places()
 
     def show_map(self, opacity: float, threshold: float) -> None:
         """How strong the map is shown (0: not at all), and from which value on."""
@@ -329,6 +336,13 @@ class Session:
         work = partial(server.places, case_id, str(self.about_mask.get("model")), _PLACES)
         if self.jobs.start("places", work, partial(self._found, case_id), partial(self._failed, "places"), self._places_cancelled):
             self._say("places", stages.busy("Looking where it is unsure …"))
+
+    def _clear_places(self) -> None:
+        """They were another mask's."""
+        self.jobs.forget("places")
+        self.checklist.fill([])
+        self.marks.remove()
+        self._say("places", stages.empty("places"))
 
     def _places_cancelled(self) -> None:
         self._say("places", stages.Face(stages.EMPTY, "Cancelled."))
@@ -505,3 +519,8 @@ class Session:
     def close(self) -> None:
         """Cancel everything and forget it."""
         self.jobs.forget()
+
+
+def _throw_away(answer: Answer) -> None:
+    """A result that nobody waits for any more."""
+    remove_files([answer.path])

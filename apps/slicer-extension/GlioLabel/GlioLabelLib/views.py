@@ -34,6 +34,10 @@ class Views:
         self._volumes, self._front = list(volumes), 0
         self.arrange(mode)
 
+    def forget(self) -> None:
+        """The volumes are gone."""
+        self._volumes, self._front = [], 0
+
     def arrange(self, mode: str) -> None:
         """Arrange the views: one sequence in three planes, or all sequences side by side in the axial plane."""
         layout = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
