@@ -60,7 +60,7 @@ def main() -> None:
             desk.press("nextCaseButton")
             desk.wait()
             desk.press("segmentButton")
-            desk.wait_for("mask", "to go", seconds=60)
+            desk.wait_for("mask", "Segmenting", seconds=60)
             draw(desk.looks(), "panel-busy.png")
             desk.wait(seconds=600)
             (enhancing,) = (segment["array"] for segment in desk.segments() if segment["name"] == "enhancing tumor")

@@ -81,8 +81,7 @@ def fill(widget: Any, about: dict[str, Any]) -> None:
         widget.setChecked(about["checked"])
     elif "text" in about:
         widget.setText(about["text"])
-    if not about["visible"]:
-        widget.hide()
+    widget.setVisible(about["visible"])
 
 
 def fill_table(table: QtWidgets.QTableWidget, rows: list[list[str]], *, selected: int) -> None:

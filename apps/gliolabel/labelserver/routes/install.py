@@ -42,8 +42,8 @@ def install_routes(server: FastAPI, app: CaseApp) -> None:
         app: answers the requests.
     """
     before = len(server.router.routes)
-    ours_first = (infer, labels, images, sequences, records, sessions, samples, batch, train, listing, scoring, pacs, results, about, watch)
-    for module in (*ours_first, closed):
+    modules = (infer, labels, images, sequences, records, sessions, samples, batch, train, listing, scoring, pacs, results, about, watch)
+    for module in (*modules, closed):
         server.include_router(module.router(app))
     server.include_router(login.router(app.login))
     # The first route that fits answers.

@@ -159,7 +159,8 @@ class Session:
         self.views.show(self.volumes, self.mode)
         missing = f" It has no {', '.join(SEQUENCE_NAMES.get(name, name) for name in case.missing)}." if case.missing else ""
         label = f" Shown with its {case.label_about}." if case.label else ""
-        self._say("case", stages.ready(f"{short_text(case.reason) or 'No reason was given'}.{missing}{label}".replace("..", ".")))
+        reason = short_text(case.reason) or "no reason was given"
+        self._say("case", stages.ready(f"{reason[0].upper()}{reason[1:]}.{missing}{label}".replace("..", ".")))
 
     def close_case(self) -> None:
         """Take everything of the case out of the scene."""
