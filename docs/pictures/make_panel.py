@@ -56,7 +56,6 @@ def main() -> None:
         try:
             desk.enter()
             desk.wait()
-            draw(desk.looks(), "panel-empty.png")
             desk.press("nextCaseButton")
             desk.wait()
             desk.press("segmentButton")
