@@ -7,6 +7,7 @@ from typing import Any
 
 import slicer
 import vtk
+from harness.slice_view import write_window
 
 
 class ThreeDView:
@@ -59,14 +60,7 @@ class ThreeDView:
         camera.SetPosition(*(place + 500 * way for place, way in zip(looks_at, comes_from, strict=True)))
         camera.SetViewUp(0, 0, 1)
         self._renderer.ResetCameraClippingRange()
-        self._window.Render()
-        grab = vtk.vtkWindowToImageFilter()
-        grab.SetInput(self._window)
-        grab.ReadFrontBufferOff()
-        writer = vtk.vtkPNGWriter()
-        writer.SetInputConnection(grab.GetOutputPort())
-        writer.SetFileName(str(path))
-        writer.Write()
+        write_window(self._window, path)
 
     def close(self) -> None:
         """Take everything apart in the order that VTK likes."""

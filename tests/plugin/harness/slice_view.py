@@ -88,20 +88,25 @@ class SliceView:
         self._logic.UpdatePipeline()
         self._image.GetMapper().SetInputConnection(self._logic.GetImageDataConnection())  # there is none before there is a volume
         self._below.ResetCameraClippingRange()
-        self._window.Render()
-        grab = vtk.vtkWindowToImageFilter()
-        grab.SetInput(self._window)
-        grab.ReadFrontBufferOff()
-        writer = vtk.vtkPNGWriter()
-        writer.SetInputConnection(grab.GetOutputPort())
-        writer.SetFileName(str(path))
-        writer.Write()
+        write_window(self._window, path)
 
     def close(self) -> None:
         """Take everything apart in the order that VTK likes."""
         self._group.SetMRMLDisplayableNode(None)
         self._managers.clear()
         self._window.Finalize()
+
+
+def write_window(window: Any, path: Path) -> None:
+    """Draw a window and write it as a .png."""
+    window.Render()
+    grab = vtk.vtkWindowToImageFilter()
+    grab.SetInput(window)
+    grab.ReadFrontBufferOff()
+    writer = vtk.vtkPNGWriter()
+    writer.SetInputConnection(grab.GetOutputPort())
+    writer.SetFileName(str(path))
+    writer.Write()
 
 
 def show_as_heat(node: Any, *, lower: float, upper: float) -> None:
