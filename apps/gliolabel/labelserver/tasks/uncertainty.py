@@ -14,7 +14,7 @@ from gliolabel.labelserver.cases import CaseRef
 from gliolabel.labelserver.results import ResultFiles
 from gliolabel.labelserver.tasks.answers import TICKET, CaseTask
 from gliolabel.labelserver.wire import BACKGROUND_PASSES, SEQUENCE_CHOICES, WHOLE_CASE, UncertaintyOptions, read_options
-from gliolabel.labelserver.workbench import Workbench, map_name
+from gliolabel.labelserver.workbench import Workbench, map_name, map_values
 from gliolabel.studies.grid import Grid
 from gliolabel.vocabulary import RESEARCH_NOTICE
 
@@ -55,8 +55,8 @@ class UncertaintyTask(CaseTask):
         key = self.workbench.key(ref, model, passes=options.passes, seed=options.seed)
         name = map_name(options.measure, region=options.region, regions=self.workbench.label_set.regions)
         result = self.workbench.map_now(ref, key, ticket=params.get(TICKET), name=name)
-        image = sitk.ReadImage(str(self.workbench.maps.file(result.row, name)), sitk.sitkFloat32)
-        array = sitk.GetArrayFromImage(image)
+        image = sitk.ReadImage(str(self.workbench.maps.file(result.row, name)))
+        array = map_values(sitk.GetArrayFromImage(image))
         extension = _EXTENSION if options.result_extension == _PLUGIN_EXTENSION else options.result_extension
         path = self._files.volume(array, Grid.of(image), name=f"{ref.case.id}_{name}", extension=extension)
         return path, {
