@@ -14,6 +14,7 @@ import torch
 
 from gliolabel.cli.doctor import data, hardware, server, software
 from gliolabel.cli.doctor.check import Check, Level
+from gliolabel.phantoms import make_phantom, with_skull, write_phantom_case
 from gliolabel.registry import Registry
 
 
@@ -121,7 +122,9 @@ def test_no_weights_and_broken_weights_must_be_fixed(monkeypatch: pytest.MonkeyP
 
 def test_study_folders(phantom_folder: Path, tmp_path: Path) -> None:
     good = list(data.study_folder(phantom_folder, labels=None))
-    assert [check.level for check in good] == [Level.OK]
+    assert [(check.name, check.level) for check in good] == [("Studies", Level.OK), ("Images", Level.WARNING)]
+    assert "slices of 3.9 mm" in good[1].message  # of these small phantoms
+    assert "less accurate" in good[1].fix
     assert "3 cases" in good[0].message
     _needs_fix(next(data.study_folder(tmp_path / "none", labels=None)), "no such folder")
     _needs_fix(next(data.study_folder(tmp_path, labels=None)), "no case found")
@@ -147,3 +150,13 @@ def test_json_and_exit_code(gliolabel: Callable, monkeypatch: pytest.MonkeyPatch
     assert "-> mend it" in for_people.out
     monkeypatch.setattr("gliolabel.cli.doctor.run_checks", lambda **options: checks[:1])
     assert gliolabel("doctor").code == 0
+
+
+def test_whole_heads_are_noticed_and_the_step_for_them_is_named(tmp_path: Path) -> None:
+    write_phantom_case(with_skull(make_phantom(shape=(40, 64, 64), seed=2)), tmp_path, name="x")
+    check = next(check for check in data.study_folder(tmp_path, labels=None) if check.name == "Images")
+    _needs_fix(check, "case x: the skull is still in t1, t1ce, t2, flair", "litres")
+    assert "--conf preprocess clinical" in check.fix
+    assert "--preprocess clinical" in check.fix
+    assert "deepbet" in check.fix
+    assert check.details["x"]["whole_head"] == ["t1", "t1ce", "t2", "flair"]

@@ -47,7 +47,7 @@ def test_writes_mask_map_places_and_volumes(gliolabel: Callable, segmented: list
     cases = list(open_studies(phantom_folder))
     assert {path.name for path in out.iterdir()} == {
         "volumes.csv",
-        *(f"{case.id}{end}" for case in cases for end in ("_mask.nii.gz", "_uncertainty.nii.gz", "_places.mrk.json")),
+        *(f"{case.id}{end}" for case in cases for end in ("_mask.nii.gz", "_uncertainty.nii.gz", "_places.mrk.json", "_processing.json")),
     }
     case = cases[0]
     mask = sitk.ReadImage(str(out / f"{case.id}_mask.nii.gz"))

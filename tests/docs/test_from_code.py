@@ -70,7 +70,8 @@ def test_every_public_name_is_on_its_page() -> None:
 def test_every_key_of_conf_is_explained_to_operators() -> None:
     page = (ROOT / "docs" / "how-to" / "run-the-server.md").read_text(encoding="utf-8")
     table = page.split("## Options of this app")[1].split("\n## ")[0]
-    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(Configuration.model_fields)
+    names = {field.alias or name for name, field in Configuration.model_fields.items()}
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == names
 
 
 def test_every_place_in_a_page_has_a_text() -> None:

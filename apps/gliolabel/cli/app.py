@@ -11,7 +11,22 @@ from typing import Annotated
 import typer
 
 from gliolabel import __version__
-from gliolabel.cli import backup, benchmark, console, demo, doctor, evaluate, judge, models, recipes, roles, segment, send, train
+from gliolabel.cli import (
+    backup,
+    benchmark,
+    console,
+    demo,
+    doctor,
+    evaluate,
+    judge,
+    models,
+    preprocess,
+    recipes,
+    roles,
+    segment,
+    send,
+    train,
+)
 from gliolabel.cli.state import STATE_VARIABLE
 from gliolabel.errors import GlioLabelError, InputError, UnknownError
 from gliolabel.vocabulary import RESEARCH_NOTICE
@@ -34,6 +49,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("segment")(segment.segment)
 app.command("send")(send.send)
+app.command("preprocess")(preprocess.preprocess)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("judge")(judge.judge)

@@ -6,13 +6,14 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from gliolabel.cli import console
 from gliolabel.cli.logs import quiet_libraries
 from gliolabel.cli.model_choice import choose_model
+from gliolabel.cli.reading import N4, BrainExtraction, DicomRules, DicomSearch, Register, StudiesArgument, open_named
 from gliolabel.cli.volumes_table import VolumesTable
 from gliolabel.errors import GlioLabelError, InputError
 from gliolabel.vocabulary import REGIONS, RESEARCH_NOTICE
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def segment(
-    studies: Annotated[Path, typer.Argument(help="Study folder.", metavar="STUDIES")],
+    studies: StudiesArgument,
     out: Annotated[Path, typer.Argument(help="Where the results go; made when needed.", metavar="OUT")],
     model: Annotated[
         str, typer.Option(help="Model or MODEL@VERSION (`gliolabel models list` shows them), or a .safetensors file.")
@@ -33,22 +34,28 @@ def segment(
     places: Annotated[int, typer.Option(min=1, max=50, help="How many places to look at.")] = 5,
     seed: Annotated[int, typer.Option(help="The same seed gives the same map.")] = 0,
     labels: Annotated[str | None, typer.Option(help="Numbering of labels in the folder, if its layout does not tell.")] = None,
+    register: Register = "auto",
+    preprocess: Annotated[Literal["off", "clinical"], typer.Option(help="clinical: for whole heads; extracts the brain.")] = "off",
+    brain_extraction: BrainExtraction = "auto",
+    n4: N4 = False,
+    dicom_rules: DicomRules = None,
+    dicom_search: DicomSearch = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Segment again what is done already.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Segment every case of a study folder.
 
     Writes for each case CASE_mask.nii.gz (1 necrosis, 2 edema, 3 enhancing tumor), CASE_uncertainty.nii.gz (standard deviation over the
-    passes, 0 to 0.5) and CASE_places.mrk.json (drag it into 3D Slicer), and volumes.csv for all. Can be stopped and started again: finished
-    cases are skipped. A case that cannot be read is named, and the others go on; the exit code is then 1.
+    passes, 0 to 0.5), CASE_places.mrk.json (drag it into 3D Slicer) and CASE_processing.json (registration and preprocessing, with their
+    checks), and volumes.csv for all. Can be stopped and started again: finished cases are skipped. A case that cannot be read is
+    named, and the others go on; the exit code is then 1.
     """
     quiet_libraries()
     from gliolabel.inference import Segmenter
-    from gliolabel.studies import open_studies
+    from gliolabel.preprocessing import processing_for
 
-    if not studies.is_dir():
-        raise InputError(f"STUDIES {studies}: there is no such folder. Name the folder that holds the cases.")
-    store = open_studies(studies, labels=labels)
+    processing = processing_for(preprocess, register=register, extractor=brain_extraction, n4=n4)
+    store = open_named(studies, labels=labels, rules=dicom_rules, search=dicom_search, processing=processing)
     chosen = [store.get(name) for name in case] if case else list(store)
     version = choose_model(model)
     for problem in store.problems:
@@ -58,6 +65,7 @@ def segment(
     _make(out)
     table = VolumesTable(out / "volumes.csv")
     key = {"model": version.name, "model_version": version.version, "passes": str(passes), "seed": str(seed)}
+    key["processing"] = processing.mark.replace("\n", "; ")
     if not overwrite:
         table.check(key)
     todo = [c for c in chosen if overwrite or not (table.has(c.id) and (out / f"{c.id}_mask.nii.gz").is_file())]
@@ -68,7 +76,7 @@ def segment(
     )
     failed.update({problem.case_id or problem.path.name: problem.message for problem in store.problems if not case})
     if as_json:
-        done = [row for row in table.rows() if row["case"] in {c.id for c in chosen}]
+        done = [{**row, **_read_processing(out, row["case"])} for row in table.rows() if row["case"] in {c.id for c in chosen}]
         console.print_json({"out": str(out), "model": version.name, "model_version": version.version, "cases": done, "failed": failed})
     else:
         console.out.print(
@@ -119,7 +127,7 @@ def write_result(result: Segmentation, out: Path, *, count: int = 5) -> dict[str
         count: how many places.
 
     Returns:
-        The files by kind: ``mask``, and with maps ``uncertainty`` and ``places``.
+        The files by kind: ``mask``, ``processing`` and with maps ``uncertainty`` and ``places``.
     """
     from gliolabel.studies.writing import write_volume
     from gliolabel.uncertainty import places_to_look, to_markups
@@ -132,9 +140,23 @@ def write_result(result: Segmentation, out: Path, *, count: int = 5) -> dict[str
         files["places"].write_text(json.dumps(to_markups(found), indent=2) + "\n", encoding="utf-8")
         files["uncertainty"] = out / f"{result.case_id}_uncertainty.nii.gz"
         write_volume(maps.measures["std"], result.grid, files["uncertainty"])
+    files["processing"] = _processing_file(out, result.case_id)
+    files["processing"].write_text(json.dumps(result.processed, indent=2) + "\n", encoding="utf-8")
     files["mask"] = out / f"{result.case_id}_mask.nii.gz"
     write_volume(result.mask, result.grid, files["mask"])
     return files
+
+
+def _processing_file(out: Path, case_id: str) -> Path:
+    return out / f"{case_id}_processing.json"
+
+
+def _read_processing(out: Path, case_id: str) -> dict[str, Any]:
+    try:
+        content = json.loads(_processing_file(out, case_id).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # taken away by somebody
+        return {}
+    return {"registration": content.pop("registration", {}), "preprocess": content}
 
 
 def _row(result: Segmentation, *, key: dict[str, str], seconds: float) -> dict[str, str]:

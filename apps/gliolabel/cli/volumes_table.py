@@ -11,7 +11,7 @@ from gliolabel.errors import InputError
 from gliolabel.vocabulary import REGIONS
 
 #: What has to be equal for results to belong in one folder.
-KEY = ("model", "model_version", "passes", "seed")
+KEY = ("model", "model_version", "passes", "seed", "processing")
 
 COLUMNS = (
     "case",
@@ -55,13 +55,14 @@ class VolumesTable:
         """See that what is there was made in the same way.
 
         Raises:
-            InputError: another model, version, number of passes or seed.
+            InputError: another model, version, number of passes, seed or processing.
         """
         for row in self._rows.values():
             for name in KEY:
                 if row[name] != key[name]:
+                    before, now = row[name] or "the default", key[name] or "the default"
                     raise InputError(
-                        f"{self.path}: case {row['case']} has {name} = {row[name]}, now {key[name]} is asked for. "
+                        f"{self.path}: case {row['case']} has {name} = {before}, now {now} is asked for. "
                         "Name another OUT folder, or segment all again with --overwrite."
                     )
 

@@ -20,6 +20,7 @@ from gliolabel.dicom.store import DicomStudies
 from gliolabel.dicom.volumes import SeriesVolume, read_series, slices_of
 from gliolabel.errors import InputError
 from gliolabel.studies.files import split_extension
+from gliolabel.studies.processing import Processing
 from gliolabel.studies.store import Listing, Problem
 
 #: Every DICOM file has these bytes behind its preamble.
@@ -50,12 +51,13 @@ class DicomFolder(DicomStudies):
     Args:
         path: the folder. It is only read.
         options: what the site chose.
+        processing: see :class:`~gliolabel.studies.store.Studies`.
     """
 
-    def __init__(self, path: Path, options: DicomOptions) -> None:
+    def __init__(self, path: Path, options: DicomOptions, processing: Processing | None = None) -> None:
         self._images: dict[str, _Image] = {}
         self._by_series: Mapping[tuple[str, str], list[_Image]] = {}
-        super().__init__(path, options)
+        super().__init__(path, options, processing)
 
     def _look(self) -> Listing:
         if not self.path.is_dir():

@@ -19,6 +19,7 @@ from gliolabel.dicom.rules import load_rules
 from gliolabel.dicom.series import Series
 from gliolabel.errors import InputError
 from gliolabel.studies.case import Case
+from gliolabel.studies.processing import Processing
 from gliolabel.studies.store import Listing, Problem, Studies
 
 #: A PatientID with more studies than this is what an archive was anonymised with, and no patient.
@@ -33,17 +34,18 @@ class DicomStudies(Studies):
     Args:
         path: where they are.
         options: what the site chose.
+        processing: see :class:`~gliolabel.studies.store.Studies`.
 
     Raises:
         InputError: the rule file cannot be used.
     """
 
-    def __init__(self, path: Path, options: DicomOptions) -> None:
+    def __init__(self, path: Path, options: DicomOptions, processing: Processing | None = None) -> None:
         self._rules = load_rules(options.rules)
         self._cache = VolumeCache(options.cache, limit_gib=options.cache_gib if options.cache else _TEMPORARY_GIB)
         self._known: dict[str, tuple[tuple[Series, ...], StudyReading]] = {}
         self._readings: Mapping[str, StudyReading] = {}
-        super().__init__(path)
+        super().__init__(path, processing=processing)
 
     @property
     def readings(self) -> list[StudyReading]:

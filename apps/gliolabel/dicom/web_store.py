@@ -19,6 +19,7 @@ from gliolabel.dicom.store import DicomStudies
 from gliolabel.dicom.volumes import SeriesVolume, read_series
 from gliolabel.dicom.web import DicomWeb, ListedStudy, PacsError
 from gliolabel.errors import GlioLabelError
+from gliolabel.studies.processing import Processing
 from gliolabel.studies.store import Listing
 
 _LOG = logging.getLogger(__name__)
@@ -42,13 +43,14 @@ class DicomWebStudies(DicomStudies):
     Args:
         url: root of the PACS's DICOMweb service.
         options: what the site chose. With ``follow`` nothing waits for the PACS: a thread asks it, again and again.
+        processing: see :class:`~gliolabel.studies.store.Studies`.
 
     Raises:
         InputError: the address, the search or the rule file cannot be used.
         PacsError: without ``follow``: the PACS does not answer.
     """
 
-    def __init__(self, url: str, options: DicomOptions) -> None:
+    def __init__(self, url: str, options: DicomOptions, processing: Processing | None = None) -> None:
         self.pacs = DicomWeb(url, search=options.search)
         self._journal = Journal(options.cache / "studies.jsonl" if options.cache else None)
         self._records = self._journal.load()
@@ -58,7 +60,7 @@ class DicomWebStudies(DicomStudies):
         self._trouble = ""
         self._passed_over: dict[str, str] = {}
         self._records_lock = threading.Lock()
-        super().__init__(Path(), options)
+        super().__init__(Path(), options, processing)
         if options.follow:
             threading.Thread(target=self._keep_asking, name="pacs", daemon=True).start()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +54,7 @@ class Segmentation:
         latencies: seconds by stage: read, prepare, network, restore, and uncertainty if there were passes.
         warnings: sentences for the reader.
         maps: the uncertainty maps, if passes were asked for.
+        processed: what was done to the images before the network, see :class:`~gliolabel.studies.images.CaseImages`.
     """
 
     case_id: str
@@ -66,3 +68,4 @@ class Segmentation:
     latencies: Mapping[str, float]
     warnings: tuple[str, ...] = ()
     maps: UncertaintyMaps | None = field(default=None)
+    processed: Mapping[str, Any] = field(default_factory=dict)

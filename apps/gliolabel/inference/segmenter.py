@@ -151,6 +151,7 @@ class Segmenter:
             device=self.device,
             latencies={"network": ran - began, "restore": time.perf_counter() - ran},
             warnings=tuple(warnings),
+            processed=prepared.processed,
         )
 
     @torch.inference_mode()

@@ -29,6 +29,7 @@ from gliolabel.labelserver.tasks.segmentation import SegmentationTask
 from gliolabel.labelserver.tasks.uncertainty import UncertaintyTask
 from gliolabel.labelserver.tasks.where_to_look import WhereToLookTask
 from gliolabel.labelserver.workbench import Workbench
+from gliolabel.preprocessing import processing_for
 from gliolabel.registry import MODELS, Registry, starter_folder
 from gliolabel.state.outbox import Outbox
 from gliolabel.studies import Studies, open_studies
@@ -74,7 +75,14 @@ class GlioLabelApp(CaseApp, MONAILabelApp):
             search=configuration.dicom_search,
             follow=True,
         )
-        studies = open_studies(self.studies, labels=configuration.labels, dicom=dicom)
+        processing = processing_for(
+            configuration.preprocess,
+            register=configuration.registration,
+            extractor=configuration.brain_extraction,
+            n4=configuration.n4,
+            cache=self.folder.cache,
+        )
+        studies = open_studies(self.studies, labels=configuration.labels, dicom=dicom, processing=processing)
         self.cases = CaseDatastore(studies, self.database, import_labels=configuration.labels_in_folder == "import")
         self.workbench = Workbench(
             registry=Registry(

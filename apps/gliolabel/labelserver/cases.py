@@ -30,12 +30,13 @@ class CaseRef:
         return self.key.startswith(_SESSION)
 
     def source(self) -> str:
-        """A fingerprint of the image files: another one when a file was replaced.
+        """A fingerprint of the images: another one when a file was replaced or is processed otherwise.
 
         Raises:
             InputError: a file is gone.
         """
-        digest = hashlib.sha256()
+        # Processed otherwise, the same files make other results.
+        digest = hashlib.sha256(self.case.processing.mark.encode())
         for sequence, file in self.case.files().items():
             try:
                 mark = file.mark()

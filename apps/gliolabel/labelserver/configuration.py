@@ -15,6 +15,9 @@ from gliolabel.dicom.cache import DEFAULT_GIB
 from gliolabel.errors import InputError
 from gliolabel.labelserver.door.origins import named_origins
 from gliolabel.labelserver.queueing import DEFAULT_QUEUE
+from gliolabel.preprocessing.clinical import Preprocess
+from gliolabel.preprocessing.extraction import ExtractorName
+from gliolabel.registration import Mode
 from gliolabel.state.leases import LEASE_MINUTES
 
 
@@ -39,6 +42,18 @@ class Configuration(BaseModel):
     dicom_search: str = ""
     #: Whether results of DICOM studies are sent to where these come from: never unless somebody asks, or at each submission.
     send_results: Literal["off", "submit"] = "off"
+    # Pydantic keeps the name `register` for itself.
+    registration: Mode = Field(
+        default="auto",
+        alias="register",
+        description="When sequences are registered to the reference: where the overlap of the brains says so, always, never.",
+    )
+    #: What is done to raw clinical data.
+    preprocess: Preprocess = "off"
+    #: The program that extracts brains for ``preprocess clinical``.
+    brain_extraction: ExtractorName = "auto"
+    #: ... which also corrects the bias field.
+    n4: bool = False
     #: ``cpu``, ``cuda``, ``cuda:1``; by default the best there is.
     device: str | None = None
     #: Folder of weights files to serve instead of those that come with the package.
@@ -112,10 +127,11 @@ def read_configuration(conf: Mapping[str, Any], kind: type[Configuration] = Conf
     """
     passed_over = [name for name in conf if name in _OTHERS]
     given = {name: value for name, value in conf.items() if name not in _OTHERS}
-    unknown = sorted(set(given) - set(kind.model_fields))
+    names = [field.alias or name for name, field in kind.model_fields.items()]
+    unknown = sorted(set(given) - set(names))
     if unknown:
-        near = get_close_matches(unknown[0], kind.model_fields, n=1)
-        hint = f" Did you mean {near[0]}?" if near else f" Known are {', '.join(kind.model_fields)}."
+        near = get_close_matches(unknown[0], names, n=1)
+        hint = f" Did you mean {near[0]}?" if near else f" Known are {', '.join(names)}."
         raise InputError(f"--conf {unknown[0]} is not known.{hint}")
     try:
         configuration = kind.model_validate(given)

@@ -10,6 +10,7 @@ import time
 import uuid
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -121,7 +122,7 @@ class CaseDatastore(Datastore):
         if image_id not in self.studies:
             uploaded = self.uploads.case(image_id, sequence=sequence)
             if uploaded is not None:
-                return CaseRef(image_id, uploaded)
+                return CaseRef(image_id, replace(uploaded, processing=self.studies.processing))
             self._refresh_if_older(_REFRESH_UNKNOWN_S)
         return CaseRef(image_id, self.studies.get(image_id))
 
@@ -136,7 +137,7 @@ class CaseDatastore(Datastore):
         Raises:
             InputError: its name does not tell its sequence.
         """
-        return case_from_volume(path, name=name, sequence=sequence)
+        return replace(case_from_volume(path, name=name, sequence=sequence), processing=self.studies.processing)
 
     def known(self, image_id: str) -> bool:
         """Whether there is a case of that id."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from gliolabel.phantoms.phantom import BRATS_SHAPE, Phantom, make_phantom
-from gliolabel.phantoms.variants import oblique, regridded, reoriented, spaced
+from gliolabel.phantoms.variants import moved, movement, oblique, regridded, reoriented, spaced, with_skull
 from gliolabel.phantoms.writing import write_msd_folder, write_phantom_case, write_phantom_folder
 
 __all__ = [
     "BRATS_SHAPE",
     "Phantom",
     "make_phantom",
+    "moved",
+    "movement",
     "oblique",
     "regridded",
     "reoriented",
     "spaced",
+    "with_skull",
     "write_msd_folder",
     "write_phantom_case",
     "write_phantom_folder",

@@ -6,26 +6,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from gliolabel.studies.background import background_value
+
 #: Percentiles of the brain's intensities between which mean and standard deviation are taken: one bright voxel (32767 in
 #: a volume whose brain ends at 600) must not shrink the rest to nothing.
 CLIP_PERCENTILES = (0.5, 99.5)
 
 #: Normalised intensities are limited to this many standard deviations.
 LIMIT = 5.0
-
-
-def background_value(volume: np.ndarray) -> float:
-    """The value of the air around the head: the most frequent value on the volume's faces, if it fills half of them, else 0.
-
-    Args:
-        volume: (z, y, x), any numeric type.
-    """
-    faces = np.concatenate(
-        [volume[[0, -1]].ravel(), volume[:, [0, -1]].ravel(), volume[:, :, [0, -1]].ravel()],
-    )
-    values, counts = np.unique(faces, return_counts=True)
-    most = int(counts.argmax())
-    return float(values[most]) if counts[most] * 2 >= faces.size else 0.0
 
 
 def brain_mask(volumes: Iterable[np.ndarray]) -> np.ndarray:

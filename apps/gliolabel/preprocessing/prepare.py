@@ -6,25 +6,22 @@ spacing is not 1 mm already, crop to the brain.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 import torch
 from torch import Tensor
 
 from gliolabel.errors import InputError
 from gliolabel.preprocessing.brain import brain_mask, normalise
 from gliolabel.preprocessing.orientation import Turn, turn_to_lps
+from gliolabel.preprocessing.resampling import SPACING_MM, resampled, working_grid
+from gliolabel.studies.background import LARGEST_BRAIN_L
 from gliolabel.studies.grid import Grid
 from gliolabel.studies.images import CaseImages
 from gliolabel.vocabulary import SEQUENCES
-
-#: Voxel edge in mm on which the networks were trained.
-SPACING_MM = 1.0
-
-#: A spacing within this share of 1 mm is left alone: resampling would blur more than it corrects.
-SPACING_TOLERANCE = 0.05
 
 #: Fewest voxels that can be called a brain (about 1 mL).
 FEWEST_BRAIN_VOXELS = 1000
@@ -49,6 +46,7 @@ class Prepared:
         working: the grid after resampling, before turning, if it is not the reference grid itself.
         box: slices of the crop in the turned array.
         warnings: sentences for the reader.
+        processed: what was done to the images before, see :class:`~gliolabel.studies.images.CaseImages`.
     """
 
     case_id: str
@@ -61,6 +59,7 @@ class Prepared:
     working: Grid
     box: tuple[slice, slice, slice]
     warnings: tuple[str, ...] = ()
+    processed: Mapping[str, Any] = field(default_factory=dict)
 
     def restore(self, array: np.ndarray, *, outside: float = 0.0) -> np.ndarray:
         """Bring results back to the reference grid: uncrop, turn back, resample (linearly).
@@ -79,8 +78,8 @@ class Prepared:
         if self.working is self.grid:
             return np.ascontiguousarray(back)
         flat = back.reshape(-1, *back.shape[-3:])
-        resampled = [_resample(volume, self.working, self.grid, outside=outside) for volume in flat]
-        return np.stack(resampled).reshape(*array.shape[:-3], *self.grid.shape)
+        volumes = [resampled(volume, self.working, self.grid, outside=outside) for volume in flat]
+        return np.stack(volumes).reshape(*array.shape[:-3], *self.grid.shape)
 
     def follow(self, label: np.ndarray) -> np.ndarray:
         """Bring a label of the reference grid onto the cropped working grid (nearest neighbour), for training.
@@ -92,7 +91,7 @@ class Prepared:
             The label as (d, h, w), beside :attr:`image`.
         """
         if self.working is not self.grid:
-            label = _resample(label, self.grid, self.working, outside=0.0, nearest=True)
+            label = resampled(label, self.grid, self.working, outside=0.0, nearest=True)
         return np.ascontiguousarray(self.turn.apply(label)[self.box])
 
 
@@ -105,19 +104,25 @@ def prepare(images: CaseImages) -> Prepared:
     Raises:
         InputError: there is no brain in the images.
     """
-    working = _working_grid(images.grid)
+    working = working_grid(images.grid)
     warnings = list(images.warnings)
     volumes = dict(images.arrays)
     brain = brain_mask(volumes.values())
     if working is not images.grid:
         warnings.append(f"voxels of {_text(images.grid)} mm were resampled to {SPACING_MM:g} mm for the network, and the result back")
-        volumes = {name: _resample(volume, images.grid, working, outside=float(volume.min())) for name, volume in volumes.items()}
+        volumes = {name: resampled(volume, images.grid, working, outside=float(volume.min())) for name, volume in volumes.items()}
         # Not from the resampled volumes: interpolation leaves a trace of the brain in the air around it.
-        brain = _resample(brain.astype(np.float32), images.grid, working, outside=0.0) > 0.5
+        brain = resampled(brain.astype(np.float32), images.grid, working, outside=0.0) > 0.5
     if int(brain.sum()) < FEWEST_BRAIN_VOXELS:
         raise InputError(
             f"case {images.case_id}: no brain found: {int(brain.sum())} voxels differ from the background in {', '.join(volumes)}; "
             f"expected at least {FEWEST_BRAIN_VOXELS}. Check that the files hold the MRI volumes themselves."
+        )
+    litres = float(brain.sum()) * working.voxel_ml / 1000.0
+    if litres > LARGEST_BRAIN_L:
+        warnings.append(
+            f"beside air there are {litres:.1f} litres, more than a brain has: the skull seems to be in the images, and the networks know "
+            "brains without it (--conf preprocess clinical, or gliolabel segment --preprocess clinical)"
         )
     turn = turn_to_lps(images.grid.direction)
     turned_brain = turn.apply(brain)
@@ -138,39 +143,8 @@ def prepare(images: CaseImages) -> Prepared:
         working=working,
         box=box,
         warnings=tuple(warnings),
+        processed=images.processed,
     )
-
-
-def _working_grid(grid: Grid) -> Grid:
-    if all(abs(s - SPACING_MM) <= SPACING_TOLERANCE for s in grid.spacing):
-        return grid
-    size = tuple(max(1, round(n * s / SPACING_MM)) for n, s in zip(grid.size, grid.spacing, strict=True))
-    # Both grids cover the same box: outer faces, not the centres of the first voxels, coincide.
-    shift = np.array([(SPACING_MM - s) / 2 for s in grid.spacing])
-    origin = np.asarray(grid.origin) + np.asarray(grid.direction).reshape(3, 3) @ shift
-    return Grid(
-        size=(size[0], size[1], size[2]),
-        spacing=(SPACING_MM,) * 3,
-        origin=(float(origin[0]), float(origin[1]), float(origin[2])),
-        direction=grid.direction,
-    )
-
-
-def _resample(volume: np.ndarray, source: Grid, target: Grid, *, outside: float, nearest: bool = False) -> np.ndarray:
-    image = source.image(volume)
-    if not nearest:
-        # Sampling every second voxel of a fine grid would alias: blur along the axes that get coarser.
-        sigma = [0.4 * t if t > 1.25 * s else 0.0 for s, t in zip(source.spacing, target.spacing, strict=True)]
-        for axis, value in enumerate(sigma):
-            if value:
-                image = sitk.RecursiveGaussian(image, value, False, sitk.RecursiveGaussianImageFilter.ZeroOrder, axis)
-    resampler = sitk.ResampleImageFilter()
-    resampler.SetReferenceImage(target.image(np.zeros(target.shape, dtype=np.uint8)))
-    resampler.SetInterpolator(sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear)
-    resampler.SetDefaultPixelValue(outside)
-    # The outer half voxels of a finer grid lie beyond the coarse grid's centres: continue the edge instead of the background.
-    resampler.SetUseNearestNeighborExtrapolator(True)
-    return sitk.GetArrayFromImage(resampler.Execute(image))
 
 
 def _bounding_box(mask: np.ndarray) -> tuple[slice, slice, slice]:

@@ -12,6 +12,7 @@ from gliolabel.errors import UnknownError
 from gliolabel.studies.files import LabelFile, VolumeFile
 from gliolabel.studies.grid import Grid
 from gliolabel.studies.images import CaseImages, LabelImage
+from gliolabel.studies.processing import Processing
 from gliolabel.studies.reading import CaseReader
 from gliolabel.vocabulary import REFERENCE_ORDER, SEQUENCES
 
@@ -29,6 +30,7 @@ class Case:
         warnings: what the store noticed when it found the case.
         patient: a text that all cases of the patient have, where their source tells; empty: the id tells, see
             :func:`gliolabel.studies.ids.patient_of`.
+        processing: what is done to the images when they are read.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Case:
     label: LabelFile | None = None
     warnings: tuple[str, ...] = ()
     patient: str = ""
+    processing: Processing = field(default_factory=Processing)
 
     @property
     def reference(self) -> str:
@@ -65,12 +68,16 @@ class Case:
         return self._reader().grid()
 
     def read(self) -> CaseImages:
-        """Read every sequence once and bring it onto the reference grid.
+        """Read every sequence once and bring it onto the reference grid; process it as :attr:`processing` says.
 
         Raises:
             InputError: a file is truncated, not an image, 4-D, empty, constant or has NaN; or two sequences do not overlap.
         """
-        return self._reader().images(warnings=self.warnings)
+        images = self._reader().images(warnings=self.warnings)
+        step = self.processing.step
+        if step is None:
+            return images
+        return step(images, content="\n".join([self.processing.mark, *(file.mark() for file in self.sequences.values())]))
 
     def read_label(self) -> np.ndarray | None:
         """The label beside the case as uint8 (z, y, x) in our values 0..3 on the reference grid, or None.
@@ -114,4 +121,4 @@ class Case:
         return self._reader().file_of(sequence, cache)
 
     def _reader(self) -> CaseReader:
-        return CaseReader(self.id, self.sequences, self.reference)
+        return CaseReader(self.id, self.sequences, self.reference, self.processing)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,8 @@ class CaseImages:
         grid: the reference grid.
         arrays: float32 arrays of shape ``grid.shape`` (z, y, x) by sequence name, in the files' own intensity units.
         warnings: sentences for the reader (what was resampled, what is missing).
+        processed: what was done to them beside resampling, as JSON: ``registration`` by sequence, and what
+            :class:`~gliolabel.studies.processing.Processing` names.
     """
 
     case_id: str
@@ -28,6 +31,7 @@ class CaseImages:
     grid: Grid
     arrays: Mapping[str, np.ndarray]
     warnings: tuple[str, ...] = ()
+    processed: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from gliolabel.errors import InputError
+from gliolabel.registration.aligning import Alignment, Source, align
+from gliolabel.registration.transforms import Transforms
 from gliolabel.studies.files import LabelFile, VolumeFile
 from gliolabel.studies.grid import Grid
 from gliolabel.studies.headers import Header, read_header
 from gliolabel.studies.images import CaseImages, LabelImage
+from gliolabel.studies.processing import Processing
 from gliolabel.studies.resampling import onto
 from gliolabel.studies.voxels import Volume, read_volume
 from gliolabel.studies.writing import write_volume
@@ -28,11 +31,13 @@ class CaseReader:
         case_id: id of the case, for messages.
         sequences: the file of each sequence that there is.
         reference: the sequence whose grid everything is brought onto.
+        processing: what is done to the images.
     """
 
     case_id: str
     sequences: Mapping[str, VolumeFile]
     reference: str
+    processing: Processing = field(default_factory=Processing)
 
     def where(self, path: Path) -> str:
         """The case and the file, as every message begins."""
@@ -49,18 +54,22 @@ class CaseReader:
         for volume in volumes.values():
             notes.extend(volume.header.warnings)
         grid = volumes[self.sequences[self.reference].path].header.grid
+        sources = {name: self._source(self.sequences[name], volumes) for name in SEQUENCES if name in self.sequences}
+        alignments = self._align(sources)
         arrays = {}
-        for name in (s for s in SEQUENCES if s in self.sequences):
-            file = self.sequences[name]
-            volume = volumes[file.path]
-            where = self.where(file.path)
-            array = _checked(_component(volume, file, where=where), where=where)
-            arrays[name], resampled = onto(array, of=volume.header.grid, grid=grid, where=where)
+        for name, source in sources.items():
+            where, found = self.where(self.sequences[name].path), alignments.get(name)
+            arrays[name], resampled = onto(
+                source.array, of=source.grid, grid=grid, where=where, transform=None if found is None else found.transform
+            )
             notes.extend(resampled)
+            if found is not None and found.warning():
+                notes.append(f"case {self.case_id}: {found.warning()}")
         missing = [s for s in SEQUENCES if s not in arrays]
         if missing:
             notes.append(missing_note(self.case_id, missing))
-        return CaseImages(self.case_id, self.reference, grid, arrays, tuple(notes))
+        processed = {"registration": {name: found.as_json() for name, found in alignments.items()}}
+        return CaseImages(self.case_id, self.reference, grid, arrays, tuple(notes), processed)
 
     def label(self, file: LabelFile) -> LabelImage:
         """The label as uint8 0..3 on the reference grid."""
@@ -93,6 +102,15 @@ class CaseReader:
         header = read_header(file.path, where=where)
         _check_axes(header, file, where=where)
         return header
+
+    def _source(self, file: VolumeFile, volumes: Mapping[Path, Volume]) -> Source:
+        where, volume = self.where(file.path), volumes[file.path]
+        return Source(_checked(_component(volume, file, where=where), where=where), volume.header.grid, file.mark())
+
+    def _align(self, sources: Mapping[str, Source]) -> dict[str, Alignment]:
+        cache = self.processing.cache
+        transforms = Transforms(None if cache is None else cache / "transforms")
+        return align(sources, reference=self.reference, mode=self.processing.register, transforms=transforms)
 
     def _read_files(self) -> dict[Path, Volume]:
         """Each file once, side by side: decompression, and fetching where a volume lies elsewhere, run outside Python's lock."""

@@ -26,7 +26,9 @@ def coverage(of: Grid, by: Grid) -> float:
     return float(((inside >= -0.5) & (inside <= limits)).all(axis=0).mean())
 
 
-def onto(array: np.ndarray, *, of: Grid, grid: Grid, where: str, label: bool = False) -> tuple[np.ndarray, tuple[str, ...]]:
+def onto(
+    array: np.ndarray, *, of: Grid, grid: Grid, where: str, label: bool = False, transform: sitk.Transform | None = None
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """Resample ``array`` from its grid ``of`` onto ``grid``: linear, or nearest neighbour for a label.
 
     Outside its own grid a sequence takes its smallest value, and a label 0.
@@ -37,6 +39,7 @@ def onto(array: np.ndarray, *, of: Grid, grid: Grid, where: str, label: bool = F
         grid: the grid to bring it onto.
         where: the case and the file, for messages.
         label: whether the values are labels.
+        transform: from a place on ``grid`` to the place in ``of`` where the same is seen; None: both lie in one space.
 
     Returns:
         The array on ``grid`` and the warnings; ``array`` itself and no warning when both grids are the same.
@@ -44,13 +47,13 @@ def onto(array: np.ndarray, *, of: Grid, grid: Grid, where: str, label: bool = F
     Raises:
         InputError: the two grids do not overlap.
     """
-    if of.same_as(grid):
+    if transform is None and of.same_as(grid):
         return array, ()
     covered = coverage(grid, of)
-    if covered == 0.0 and coverage(of, grid) == 0.0:
+    if transform is None and covered == 0.0 and coverage(of, grid) == 0.0:
         raise InputError(
             f"{where}: lies outside the reference grid ({of} at {_place(of)}, reference {grid} at {_place(grid)} mm LPS), "
-            "expected volumes of the same head in the same space. Register the sequences first"
+            "expected volumes of the same head in the same space, or ones that can be registered (option register)"
         )
     resampler = sitk.ResampleImageFilter()
     resampler.SetSize(grid.size)
@@ -59,7 +62,11 @@ def onto(array: np.ndarray, *, of: Grid, grid: Grid, where: str, label: bool = F
     resampler.SetOutputDirection(grid.direction)
     resampler.SetInterpolator(sitk.sitkNearestNeighbor if label else sitk.sitkLinear)
     resampler.SetDefaultPixelValue(0.0 if label else float(array.min()))
+    if transform is not None:
+        resampler.SetTransform(transform)
     result = sitk.GetArrayFromImage(resampler.Execute(of.image(array)))
+    if transform is not None and of.same_as(grid):  # what was moved is said by who moved it
+        return result, ()
     part = "" if covered >= _NEARLY_ALL else f"; it covers {covered:.0%} of it"
     return result, (f"{where}: lies on another grid ({of}) and was resampled onto the reference ({grid}){part}",)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +17,7 @@ from gliolabel.studies.ids import unique_ids
 from gliolabel.studies.layout import group
 from gliolabel.studies.msd import msd_drafts
 from gliolabel.studies.numbering import WAY_OUT, Numbering, numbering_named
+from gliolabel.studies.processing import Processing
 from gliolabel.studies.walking import MSD_IMAGES, FoundFile, Walk, walk
 from gliolabel.vocabulary import SEQUENCES
 
@@ -61,19 +62,26 @@ class Studies:
     Args:
         path: the study folder.
         labels: name of the numbering of all labels in it; None: decided by layout.
+        processing: what is done to the images of every case.
 
     Raises:
         InputError: ``path`` is a file, or ``labels`` is not a numbering that is known.
     """
 
-    def __init__(self, path: Path, *, labels: str | None = None) -> None:
+    def __init__(self, path: Path, *, labels: str | None = None, processing: Processing | None = None) -> None:
         self.path = path
+        self.processing = processing or Processing()
         self._numbering = None if labels is None else numbering_named(labels)
         self._lock = threading.Lock()
-        self._listing = self._look()
+        self._listing = self._processed(self._look())
 
     def _look(self) -> Listing:
         return _list(self.path, self._numbering)
+
+    def _processed(self, listing: Listing) -> Listing:
+        if self.processing == Processing():
+            return listing
+        return replace(listing, cases={name: replace(case, processing=self.processing) for name, case in listing.cases.items()})
 
     @property
     def place(self) -> str:
@@ -128,7 +136,7 @@ class Studies:
     def refresh(self) -> None:
         """Look at the folder again. Readers in other threads see the old list or the new one, never a mixture."""
         with self._lock:
-            self._listing = self._look()
+            self._listing = self._processed(self._look())
 
     def describe(self) -> str:
         """One or two sentences on what was found, for a log or a terminal."""
@@ -145,7 +153,9 @@ class Studies:
         return text + (f" {len(self.problems)} file{'s' if len(self.problems) > 1 else ''} with a problem." if self.problems else "")
 
 
-def open_studies(path_or_url: str | Path, *, labels: str | None = None, dicom: DicomOptions | None = None) -> Studies:
+def open_studies(
+    path_or_url: str | Path, *, labels: str | None = None, dicom: DicomOptions | None = None, processing: Processing | None = None
+) -> Studies:
     """Open a study folder, or a PACS.
 
     BraTS folders of 2017 to 2024, flat ``<case>_<sequence>`` files, MSD Task01, any depth; .nii, .nii.gz, .nrrd, .mha. Or a folder of
@@ -157,6 +167,7 @@ def open_studies(path_or_url: str | Path, *, labels: str | None = None, dicom: D
         labels: how the labels in it are numbered: ``brats2021``, ``brats2023``, ``msd`` or ``gliolabel``; None: decided
             by the layout and names (see :mod:`gliolabel.studies.layout`).
         dicom: how DICOM is read, where there is any.
+        processing: what is done to the images of every case; by default sequences are registered where the patient moved.
 
     Raises:
         InputError: it is a file or an address that cannot be used, or ``labels`` is not a numbering that is known.
@@ -166,14 +177,14 @@ def open_studies(path_or_url: str | Path, *, labels: str | None = None, dicom: D
     if "://" in text:
         from gliolabel.dicom import DicomOptions, DicomWebStudies
 
-        return DicomWebStudies(text, dicom or DicomOptions())
+        return DicomWebStudies(text, dicom or DicomOptions(), processing)
     path = Path(text).expanduser()
     if path.is_dir():
         from gliolabel.dicom import DicomFolder, DicomOptions, holds_dicom  # pydicom is read only where it is needed
 
         if holds_dicom(path):
-            return DicomFolder(path, dicom or DicomOptions())
-    return Studies(path, labels=labels)
+            return DicomFolder(path, dicom or DicomOptions(), processing)
+    return Studies(path, labels=labels, processing=processing)
 
 
 def _list(path: Path, numbering: Numbering | None) -> Listing:

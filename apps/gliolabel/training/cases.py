@@ -61,6 +61,7 @@ def load_training_case(case: Case, *, cache: Cache | None = None) -> TrainingCas
     if cache is not None:
         # Looked at whole, not by file name: these are the tensors of just these files.
         key = f"case 1\n{case.id}\n{sorted(checksums.items())}\n{hashlib.sha256(following.numpy().tobytes()).hexdigest()}"
+        key += f"\n{case.processing.mark}" if case.processing.mark else ""
         tensors = cache.get(key, lambda: tensors)
     image, brain, label, tumour, inside = tensors
     return TrainingCase(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gliolabel.cli.doctor.check import Check, Level
+from gliolabel.cli.doctor.images import images
 from gliolabel.cli.state import STATE_VARIABLE, state_path
 from gliolabel.errors import GlioLabelError, InputError
 from gliolabel.vocabulary import SEQUENCES
@@ -113,6 +114,8 @@ def study_folder(studies: str | Path, *, labels: str | None, dicom: DicomOptions
         yield Check(name, Level.OK, text, details=details)
     for warning in store.warnings:
         yield Check(name, Level.WARNING, warning)
+    if len(store):
+        yield images(store)
     problems = [f"{p.case_id or p.path.name}: {p.message}" for p in store.problems]
     if problems:
         text = "; ".join(problems[:_SHOWN]) + (f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else "")

@@ -103,6 +103,8 @@ class SegmentationTask(CaseTask):
             "uncertainty": scores,
             "uncertainty_map": state,
             "latencies": {stage: round(seconds, 3) for stage, seconds in latencies.items()},
+            "registration": segmentation.processed.get("registration", {}),
+            "preprocess": {name: done for name, done in segmentation.processed.items() if name != "registration"},
             "warnings": list(segmentation.warnings),
             "notice": RESEARCH_NOTICE,
         }
