@@ -24,6 +24,7 @@ from gliolabel.dicom.results.gathering import Gathering
 from gliolabel.dicom.web import DicomWeb
 from gliolabel.phantoms import make_phantom
 from gliolabel.phantoms.writing import write_phantom_case
+from gliolabel.registry import Registry
 from gliolabel.state import Database, StateFolder
 from gliolabel.studies import open_studies
 
@@ -47,7 +48,7 @@ def test_orthanc_a_real_case_goes_through_the_whole_chain(real: tuple[Chain, Pat
     assert found.mask.any()
     check(found, folder)
     algorithm = found.objects["SEG"].SegmentSequence[0].SegmentationAlgorithmIdentificationSequence[0]
-    assert (algorithm.AlgorithmName, algorithm.AlgorithmVersion) == ("GlioLabel unet3d", "starter-1")
+    assert (algorithm.AlgorithmName, algorithm.AlgorithmVersion) == ("GlioLabel unet3d", Registry().champion("unet3d").version)
     assert len(found.objects["SEG"].ReferencedSeriesSequence) == 4
     log = found.server.log.read_text()
     for secret in ("Mustermann", "4711", "1960", "Traceback", found.study):
