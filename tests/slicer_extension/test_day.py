@@ -387,11 +387,18 @@ def test_a_segment_that_is_no_tissue_is_named_before_anything_is_sent(submitted:
 
 def test_going_on_with_edits_is_asked_about(submitted: dict[str, Any], desk: Desk) -> None:
     case = desk.case()
+    address = desk.state("serverLineEdit", "text")
     desk.answer_boxes(ok=False)
     desk.press("nextCaseButton")
     desk.wait()
     assert desk.case() == case
-    assert "not submitted" in desk.messages()[-1][1]
+    assert "Go on to the next case without them?" in desk.messages()[-1][1]
+    desk.type("serverLineEdit", "http://127.0.0.1:9")
+    desk.press("connectButton")
+    desk.wait()
+    assert desk.case() == case
+    assert "Go to another server without them?" in desk.messages()[-1][1]
+    desk.type("serverLineEdit", address)
     desk.answer_boxes(ok=True)
 
 
@@ -463,6 +470,11 @@ def test_a_server_that_goes_away_is_told_and_connected_again(server: Server, ope
     lost.type("serverLineEdit", server.url)
     lost.press("connectButton")
     assert lost.wait()["server"][0] == "ready"
+    lost.type("serverLineEdit", "http://127.0.0.1:9")
+    lost.press("connectButton")
+    assert lost.wait()["server"][0] == "error"
+    with pytest.raises(Refused, match="caseSection"):
+        lost.press("nextCaseButton")
     lost.leave()
     assert lost.keys() == []
 

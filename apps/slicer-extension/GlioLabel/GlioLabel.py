@@ -155,7 +155,10 @@ class GlioLabelWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     # --- buttons that need more than the session
 
     def onConnect(self):
-        settings.set_server_url(self.ui.serverLineEdit.text)
+        session = self.logic.session
+        elsewhere = session.server is not None and session.server.client.url != settings.make_client().url
+        if elsewhere and not self._may_leave(_("Your edits of {case} were not submitted. Go to another server without them?")):
+            return
         self._do(self.logic.connect)
 
     def onLogin(self):
@@ -164,12 +167,10 @@ class GlioLabelWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._do(self.logic.connect, login)
 
     def onNextCase(self):
-        question = _("Your edits of {case} were not submitted. Go on to the next case without them?")
-        session = self.logic.session
-        if session.unsubmitted and not slicer.util.confirmYesNoDisplay(question.format(case=session.case.id)):
+        if not self._may_leave(_("Your edits of {case} were not submitted. Go on to the next case without them?")):
             return
         self.ui.commentLineEdit.setText("")
-        self._do(session.next_case, self.ui.strategyComboBox.currentText)
+        self._do(self.logic.session.next_case, self.ui.strategyComboBox.currentText)
 
     def onSegment(self):
         self._do(self.logic.session.segment, self.ui.modelComboBox.currentText, self.ui.passesComboBox.currentText)
@@ -189,6 +190,11 @@ class GlioLabelWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         config = session.offer.trainers.get(trainer, {}) if session.offer is not None else {}
         epochs = self.ui.epochsSpinBox.value
         self._do(session.train, trainer, training_options(config, epochs or None))
+
+    def _may_leave(self, question):
+        """Whether edits may be left behind; asked for only if there are any."""
+        session = self.logic.session
+        return not session.unsubmitted or slicer.util.confirmYesNoDisplay(question.format(case=session.case.id))
 
     def _do(self, action, *arguments):
         """Do something, and show at once what came of it; what comes later the timer shows."""

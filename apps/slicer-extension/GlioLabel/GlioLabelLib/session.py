@@ -95,6 +95,7 @@ class Session:
         """Ask a server what it offers. The case that is open stays, if it is the same server."""
         if self.server is not None and self.server.client.url != server.client.url:
             self.close_case()
+            self.offer, self.training = None, describe(None)
         self.jobs.forget("server")
         self.server, self.needs_login = server, False
         self._say("server", stages.busy(f"Asking {server.client.url} …"))

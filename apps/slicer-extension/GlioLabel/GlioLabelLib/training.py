@@ -38,6 +38,8 @@ def describe(run: Optional[Dict[str, Any]]) -> Progress:
     Example:
         >>> describe({"status": "RUNNING", "request": {"model": "unet3d"}, "progress": {"epoch": 3, "total_epochs": 12}}).text
         'unet3d: epoch 3 of 12.'
+        >>> describe({"status": "ERROR", "request": {"model": "unet3d"}, "details": ["stopped by an error: No room.", "ERROR"]}).text
+        'unet3d: stopped by an error: No room.'
     """
     if run is None:
         return Progress(False, None, "No training since the server started.")
@@ -47,11 +49,11 @@ def describe(run: Optional[Dict[str, Any]]) -> Progress:
     result = run.get("result") or {}
     if status in RUNNING:
         return _under_way(model, run, stats)
-    said = [short_text(line) for line in run.get("details", [])]
+    said = [short_text(line).rstrip(".") for line in run.get("details", []) if line != status]  # the last line only repeats the status
     if status == "STOPPED":
-        return Progress(False, None, f"{model}: {said[-1] if said else 'stopped.'} What is served did not change.")
+        return Progress(False, None, f"{model}: {said[-1] if said else 'stopped'}.")
     if status != "DONE":
-        return Progress(False, None, f"{model}: {said[-1] if said else 'it failed.'}", failed=True)
+        return Progress(False, None, f"{model}: {said[-1] if said else 'it failed'}.", failed=True)
     version, promoted = str(result.get("version") or ""), bool(result.get("promoted"))
     sentence = str(result.get("sentence") or f"{model}: the training ended.")  # the gate's verdict, in the server's words
     return Progress(False, 1.0, sentence, version=version, promoted=promoted)
