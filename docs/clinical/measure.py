@@ -26,7 +26,7 @@ from gliolabel.inference import Segmenter
 from gliolabel.metrics import dice, region_masks
 from gliolabel.preprocessing import processing_for
 from gliolabel.preprocessing.raw import raw_signs
-from gliolabel.registration import Transforms, align
+from gliolabel.registration import Mode, Transforms, align
 from gliolabel.registration.aligning import Source
 from gliolabel.registry import Registry
 from gliolabel.studies import Case, Grid, open_studies
@@ -133,39 +133,49 @@ def _errors(images: CaseImages, movement: sitk.Euler3DTransform, found: sitk.Eul
 
 
 def sequences(data: Path, done: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Held-out cases: as they are, thick in all sequences, thick but for T1ce, moved and left, moved and registered."""
+    """Held-out cases: as they are, thick in all sequences, moved and left, moved and registered, thick but for T1ce."""
     segmenter = Segmenter(Registry().champion("unet3d"))
     store = open_studies(data / "brats", processing=Processing(register="off"))
-    for case_id in HELD_OUT:
-        if case_id in done:
-            continue
-        case = store.get(case_id)
-        images, label = case.read(), case.read_label()
-        assert label is not None
-        rng = np.random.default_rng(1)
-        moved = dict(images.arrays)
-        for name in ("t2", "flair"):
-            moved[name] = _moved(images.arrays[name], images.grid, _movement(images, size=1.0, rng=rng))
+    for variants in _GROUPS:
+        for case_id in HELD_OUT:
+            found = dict(done.get(case_id, {}))
+            if all(variant in found for variant in variants):
+                continue
+            case = store.get(case_id)
+            images, label = case.read(), case.read_label()
+            assert label is not None
+            for variant in variants:
+                arrays = _varied(images, variant)
+                with tempfile.TemporaryDirectory() as folder:
+                    written = replace(_written(arrays, Path(folder), case_id), processing=Processing(register=_mode(variant)))
+                    result = segmenter.segment(written)
+                truth = label if result.grid.same_as(images.grid) else _thick_label(label, images.grid, result.grid)
+                found[variant] = {
+                    "dice": _dice(result.mask, truth),
+                    "registered": [name for name, one in result.processed["registration"].items() if one["applied"]],
+                }
+            yield case_id, found
+
+
+#: What is done to the sequences; the first ones are measured first.
+_GROUPS = (("as they are", "all thick"), ("moved, off", "moved, auto"), ("thick but T1ce",))
+
+
+def _mode(variant: str) -> Mode:
+    return "off" if variant == "moved, off" else "auto"
+
+
+def _varied(images: CaseImages, variant: str) -> dict[str, tuple[np.ndarray, Grid]]:
+    """The sequences of a case, thick or after a movement of T2 and FLAIR."""
+    arrays = {name: (array, images.grid) for name, array in images.arrays.items()}
+    if variant in ("all thick", "thick but T1ce"):
         thick = {name: _thick(array, images.grid) for name, array in images.arrays.items()}
-        as_is = {name: (array, images.grid) for name, array in images.arrays.items()}
-        variants = {
-            "as they are": (as_is, "auto"),
-            "all thick": (thick, "auto"),
-            "thick but T1ce": ({**thick, "t1ce": as_is["t1ce"]}, "auto"),
-            "moved, off": ({name: (array, images.grid) for name, array in moved.items()}, "off"),
-            "moved, auto": ({name: (array, images.grid) for name, array in moved.items()}, "auto"),
-        }
-        found = {}
-        for variant, (arrays, mode) in variants.items():
-            with tempfile.TemporaryDirectory() as folder:
-                written = replace(_written(arrays, Path(folder), case_id), processing=Processing(register=mode))
-                result = segmenter.segment(written)
-            truth = label if result.grid.same_as(images.grid) else _thick_label(label, images.grid, result.grid)
-            found[variant] = {
-                "dice": _dice(result.mask, truth),
-                "registered": [name for name, one in result.processed["registration"].items() if one["applied"]],
-            }
-        yield case_id, found
+        return thick if variant == "all thick" else {**thick, "t1ce": arrays["t1ce"]}
+    if variant.startswith("moved"):
+        rng = np.random.default_rng(1)
+        for name in ("t2", "flair"):
+            arrays[name] = (_moved(images.arrays[name], images.grid, _movement(images, size=1.0, rng=rng)), images.grid)
+    return arrays
 
 
 def _thick(array: np.ndarray, grid: Grid) -> tuple[np.ndarray, Grid]:
