@@ -22,6 +22,7 @@ from gliolabel.studies import Case, Grid, open_studies
 from gliolabel.studies.background import background_value, foreground
 from gliolabel.studies.processing import Processing
 from gliolabel.studies.resampling import onto
+from gliolabel.studies.writing import write_volume
 
 
 class Knowing:
@@ -198,9 +199,9 @@ def test_deepbet_finds_the_brain_of_a_real_head(brats_folder: Path, tmp_path: Pa
     stack = next(iter(open_lgg(brats_folder.parent / "lgg")))
     z, y, x = stack.shape()
     grid = Grid((x, y, z), (240 / x, 240 / y, 150 / z), (0.0, 0.0, 0.0), (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0))
-    arrays = stack.read()
-    phantom = Phantom(grid, {name: array.astype(np.int16) for name, array in arrays.items()}, np.zeros(grid.shape, np.uint8))
-    images = case_of(tmp_path, phantom, processing_for("clinical", extractor="deepbet")).read()
+    for name, array in stack.read().items():
+        write_volume(array, grid, tmp_path / f"x_{name}.nii")
+    images = open_studies(tmp_path, processing=processing_for("clinical", extractor="deepbet")).get("x").read()
     told = images.processed["brain_extraction"]
     assert told["applied"], told
     assert 0.9 < told["brain_litres"] < 2.0
