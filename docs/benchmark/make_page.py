@@ -20,18 +20,27 @@ PAGE = Path(__file__).parent.parent / "reference" / "speed.md"
 def main() -> int:
     """Write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("measured", nargs="+", type=Path, help="files of `gliolabel benchmark --output`, of one machine; a table for each")
+    parser.add_argument(
+        "measured",
+        nargs="+",
+        type=Path,
+        help="files of `gliolabel benchmark --output`; a table for each. Those of --load and --selection have pages of their own",
+    )
     results = [json.loads(path.read_text()) for path in parser.parse_args().measured]
-    runs = [result for result in results if "rounds" not in result]
+    runs = [result for result in results if "case" in result and "rounds" not in result]
     trainings = [result for result in results if "rounds" in result]
-    lines = [*_head(runs[0]), *(line for result in runs for line in _table(result)), *(line for t in trainings for line in _training(t))]
+    lines = _head(runs[0])
+    for result in runs:
+        lines += _table(result, same_machine=result["machine"] == runs[0]["machine"])
+    for result in trainings:
+        lines += _training(result)
     PAGE.write_text("\n".join(lines) + "\n")
     print(PAGE)
     return 0
 
 
 def _head(result: dict[str, Any]) -> list[str]:
-    case, machine = result["case"], result["machine"]
+    case = result["case"]
     return [
         "# Measured speed",
         "",
@@ -41,11 +50,16 @@ def _head(result: dict[str, Any]) -> list[str]:
         "",
         f"Case `{case['id']}` ({case['grid']}). The Dice shows that both pipelines do the same work, not how good the model is: "
         "the [model cards](../model-cards/unet3d.md) say that, and on which cases each model was trained.",
-        f"Machine: {processor_words(machine)}, {machine['memory_gib']} GiB, {machine['gpu'] or 'no GPU'}; torch {machine['torch']}.",
+        f"Machine: {_machine(result)}. A table of another machine says so.",
     ]
 
 
-def _table(result: dict[str, Any]) -> list[str]:
+def _machine(result: dict[str, Any]) -> str:
+    machine = result["machine"]
+    return f"{processor_words(machine)}, {machine['memory_gib']} GiB, {machine['gpu'] or 'no GPU'}; torch {machine['torch']}"
+
+
+def _table(result: dict[str, Any], *, same_machine: bool) -> list[str]:
     rows = result["rows"]
     regions = " | ".join(f"Dice {region}" for region in REGIONS)
     models = ", ".join(dict.fromkeys(f"{row['model']} {row['version']}" for row in rows))
@@ -53,6 +67,7 @@ def _table(result: dict[str, Any]) -> list[str]:
         "",
         f"## {models}: masks and maps of {rows[0]['passes']} passes",
         "",
+        *([] if same_machine else [f"On another machine: {_machine(result)}.", ""]),
         f"| model | pipeline | mask, s | first run, s | map, s | peak GiB | with map | {regions} |",
         "|---|---|---|---|---|---|---|" + "---|" * len(REGIONS),
     ]

@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, RLELossless
 
 from gliolabel.errors import InputError
+from gliolabel.studies.itk_files import ITK_READS
 
 #: Compressed forms that SimpleITK's GDCM decodes: JPEG (baseline, extended, lossless), JPEG-LS, JPEG 2000.
 _BY_GDCM: Final[frozenset[str]] = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 57, 70, 80, 81, 90, 91))
@@ -88,7 +89,8 @@ def _by_gdcm(dataset: Dataset, syntax: UID, *, where: str) -> np.ndarray:
         path = Path(folder, "image.dcm")
         plain.save_as(path, write_like_original=False)
         try:
-            return sitk.GetArrayFromImage(sitk.ReadImage(str(path), imageIO="GDCMImageIO"))
+            with ITK_READS:
+                return sitk.GetArrayFromImage(sitk.ReadImage(str(path), imageIO="GDCMImageIO"))
         except RuntimeError as error:
             raise InputError(f"{where}: its {syntax.name} pixel data cannot be decoded ({_last_line(error)}). {_DAMAGED}") from error
 

@@ -20,6 +20,7 @@ import SimpleITK as sitk
 from gliolabel.errors import InputError
 from gliolabel.studies.files import EXTENSIONS, split_extension
 from gliolabel.studies.grid import Grid
+from gliolabel.studies.itk_files import ITK_READS
 from gliolabel.studies.meta_image import meta_header
 from gliolabel.studies.nifti import nifti_header
 from gliolabel.studies.nrrd import nrrd_header
@@ -147,7 +148,8 @@ def _as_itk_reads(path: Path, reads: str, size: tuple[int, ...], *, where: str) 
     reader.SetImageIO(reads)  # by default ITK takes any reader that likes the content, one that opens further files too
     reader.SetFileName(str(path))
     try:
-        reader.ReadImageInformation()
+        with ITK_READS:
+            reader.ReadImageInformation()
     except RuntimeError as error:
         if "orthonormal" in str(error):
             raise _NotRightAngledError from error

@@ -8,6 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from gliolabel.errors import InputError
+from gliolabel.studies.itk_files import ITK_READS
 
 #: The channels of a colour slice, as the LGG set stores them: before contrast, FLAIR, after contrast.
 COLOUR_SEQUENCES = ("t1", "flair", "t1ce")
@@ -22,7 +23,8 @@ def slice_size(path: Path, *, where: str) -> tuple[int, int]:
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
-        reader.ReadImageInformation()
+        with ITK_READS:
+            reader.ReadImageInformation()
         size = tuple(int(n) for n in reader.GetSize())
     except RuntimeError as error:
         raise _unreadable(where, error) from error
@@ -44,7 +46,8 @@ def read_slice(path: Path, *, where: str) -> np.ndarray:
         InputError: the file cannot be read, is not 2-D, or holds NaN.
     """
     try:
-        image = sitk.ReadImage(str(path))
+        with ITK_READS:
+            image = sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise _unreadable(where, error) from error
     columns, rows = _flat(image.GetSize(), where=where)

@@ -16,6 +16,7 @@ from gliolabel.labelserver.tasks.answers import TICKET, CaseTask
 from gliolabel.labelserver.wire import BACKGROUND_PASSES, SEQUENCE_CHOICES, WHOLE_CASE, UncertaintyOptions, read_options
 from gliolabel.labelserver.workbench import Workbench, map_name, map_values
 from gliolabel.studies.grid import Grid
+from gliolabel.studies.itk_files import ITK_READS
 from gliolabel.vocabulary import RESEARCH_NOTICE
 
 #: What the stock plugin asks of every task; it makes no sense for a map of floats in a compressed file.
@@ -55,7 +56,8 @@ class UncertaintyTask(CaseTask):
         key = self.workbench.key(ref, model, passes=options.passes, seed=options.seed)
         name = map_name(options.measure, region=options.region, regions=self.workbench.label_set.regions)
         result = self.workbench.map_now(ref, key, ticket=params.get(TICKET), name=name)
-        image = sitk.ReadImage(str(self.workbench.maps.file(result.row, name)))
+        with ITK_READS:
+            image = sitk.ReadImage(str(self.workbench.maps.file(result.row, name)))
         array = map_values(sitk.GetArrayFromImage(image))
         extension = _EXTENSION if options.result_extension == _PLUGIN_EXTENSION else options.result_extension
         path = self._files.volume(array, Grid.of(image), name=f"{ref.case.id}_{name}", extension=extension)
