@@ -1,4 +1,4 @@
-"""Threads that read or write files through SimpleITK do so one after the other."""
+"""Threads that read headers through SimpleITK do so one after the other."""
 
 from __future__ import annotations
 
@@ -34,14 +34,13 @@ class Inside:
             self.now -= 1
 
 
-def test_one_header_and_one_file_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    writing = Inside(sitk.WriteImage)
+def test_one_header_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reading = Inside(sitk.ImageFileReader.ReadImageInformation)
-    monkeypatch.setattr(sitk, "WriteImage", writing)
     monkeypatch.setattr(sitk.ImageFileReader, "ReadImageInformation", lambda reader: reading(reader))
     paths = [tmp_path / f"{number}.{extension}" for number in range(3) for extension in ("nii.gz", "nrrd")]
+    for path in paths:
+        write_volume(np.ones((4, 4, 4), np.uint8), GRID, path)
     with ThreadPoolExecutor(len(paths)) as pool:
-        list(pool.map(lambda path: write_volume(np.ones((4, 4, 4), np.uint8), GRID, path), paths))
         headers = list(pool.map(lambda path: read_header(path, where=path.name), paths))
     assert [header.grid.size for header in headers] == [(4, 4, 4)] * len(paths)
-    assert (writing.most, reading.most) == (1, 1)
+    assert reading.most == 1

@@ -15,7 +15,6 @@ import SimpleITK as sitk
 from gliolabel.errors import InputError, UnavailableError
 from gliolabel.studies.files import EXTENSIONS, split_extension
 from gliolabel.studies.grid import Grid
-from gliolabel.studies.itk_files import ITK_WRITES
 
 #: A NIfTI file's voxels begin after so many bytes.
 _NIFTI_HEADER = 352
@@ -84,8 +83,7 @@ def write_image(image: sitk.Image, path: Path, *, compress: bool = True, level: 
         OSError: not all of it could be written.
         RuntimeError: ITK could not write it.
     """
-    with ITK_WRITES:
-        sitk.WriteImage(image, str(path), useCompression=compress and path.suffix != ".nii", compressionLevel=level)
+    sitk.WriteImage(image, str(path), useCompression=compress and path.suffix != ".nii", compressionLevel=level)
     voxels = image.GetNumberOfPixels() * image.GetNumberOfComponentsPerPixel() * image.GetSizeOfPixelComponent()
     try:
         written = _length_after_header(path) if path.suffix in _HEADER_ENDS else _length_of_nifti(path) - _NIFTI_HEADER
