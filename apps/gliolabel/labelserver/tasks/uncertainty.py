@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import SimpleITK as sitk
 from monailabel.interfaces.tasks.infer_v2 import InferType
 
 from gliolabel.labelserver.cases import CaseRef
@@ -15,8 +14,7 @@ from gliolabel.labelserver.results import ResultFiles
 from gliolabel.labelserver.tasks.answers import TICKET, CaseTask
 from gliolabel.labelserver.wire import BACKGROUND_PASSES, SEQUENCE_CHOICES, WHOLE_CASE, UncertaintyOptions, read_options
 from gliolabel.labelserver.workbench import Workbench, map_name, map_values
-from gliolabel.studies.grid import Grid
-from gliolabel.studies.itk_files import ITK_READS
+from gliolabel.studies.voxels import read_volume
 from gliolabel.vocabulary import RESEARCH_NOTICE
 
 #: What the stock plugin asks of every task; it makes no sense for a map of floats in a compressed file.
@@ -56,11 +54,10 @@ class UncertaintyTask(CaseTask):
         key = self.workbench.key(ref, model, passes=options.passes, seed=options.seed)
         name = map_name(options.measure, region=options.region, regions=self.workbench.label_set.regions)
         result = self.workbench.map_now(ref, key, ticket=params.get(TICKET), name=name)
-        with ITK_READS:
-            image = sitk.ReadImage(str(self.workbench.maps.file(result.row, name)))
-        array = map_values(sitk.GetArrayFromImage(image))
+        stored = read_volume(self.workbench.maps.file(result.row, name), where=f"the uncertainty map of case {ref.case.id}")
+        array = map_values(stored.array)
         extension = _EXTENSION if options.result_extension == _PLUGIN_EXTENSION else options.result_extension
-        path = self._files.volume(array, Grid.of(image), name=f"{ref.case.id}_{name}", extension=extension)
+        path = self._files.volume(array, stored.header.grid, name=f"{ref.case.id}_{name}", extension=extension)
         return path, {
             "label_names": {},
             "model": result.row.model,
