@@ -10,12 +10,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from harness.desks import opening_desks
 from harness.remote import Desk
 from live.server import Server
 from live.study import Study, make_study
@@ -50,21 +50,8 @@ def server(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 @pytest.fixture(scope="module")
 def open_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Desk]]:
     """Opens desks; all are closed at the end of the module. `name` is the reader's client id."""
-    desks: list[Desk] = []
-
-    def open_one(name: str, server_url: str, *, settings: dict[str, Any] | None = None, hidden_folder: Path | None = None) -> Desk:
-        desk = Desk(
-            folder=tmp_path_factory.mktemp(name),
-            server=server_url,
-            settings={"MONAILabel/clientId": name, **(settings or {})},
-            hidden_folder=hidden_folder,
-        )
-        desks.append(desk)
-        return desk
-
-    yield open_one
-    for desk in desks:
-        desk.close()
+    with opening_desks(tmp_path_factory.mktemp) as open_one:
+        yield open_one
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.labelserver.conftest import Server, serving, write_small_studies
@@ -14,6 +13,7 @@ from tests.labelserver.conftest import small_weights as small_weights
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin"))
 
+from harness.desks import opening_desks
 from harness.remote import Desk
 
 HERE = Path(__file__).resolve().parent
@@ -39,20 +39,5 @@ def server(_slicer_core: None, small_weights: Path, tmp_path_factory: pytest.Tem
 @pytest.fixture(scope="module")
 def open_desk(_slicer_core: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Desk]]:
     """Opens desks; all are closed at the end of the module. `name` is the reader's client id."""
-    desks: list[Desk] = []
-
-    def open_one(name: str, server_url: str, *, settings: dict[str, Any] | None = None, hidden_folder: Path | None = None) -> Desk:
-        desk = Desk(
-            folder=tmp_path_factory.mktemp(name),
-            server=server_url,
-            settings={"MONAILabel/clientId": name, **(settings or {})},
-            hidden_folder=hidden_folder,
-            program="module_desk",
-            paths=[HERE],
-        )
-        desks.append(desk)
-        return desk
-
-    yield open_one
-    for desk in desks:
-        desk.close()
+    with opening_desks(tmp_path_factory.mktemp, program="module_desk", paths=[HERE]) as open_one:
+        yield open_one
