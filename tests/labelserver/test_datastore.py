@@ -189,7 +189,7 @@ def test_a_case_that_comes_later_is_found(folder: Path, state: StateFolder, monk
     shutil.copytree(folder / "Phantom_000", folder / "New")
     for path in (folder / "New").iterdir():
         path.rename(path.with_name(path.name.replace("Phantom_000", "New")))
-    monkeypatch.setattr("gliolabel.labelserver.datastore._REFRESH_UNKNOWN_S", 0.0)
+    monkeypatch.setattr("gliolabel.labelserver.looking._REFRESH_UNKNOWN_S", 0.0)
     assert "New" in store.get_image_uri("New")
     assert "New" in store.get_labeled_images()
 

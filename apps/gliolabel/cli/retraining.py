@@ -12,9 +12,9 @@ from typing import Any, Literal
 from gliolabel.cli import console
 from gliolabel.cli.state import STATE_VARIABLE
 from gliolabel.errors import InputError, UnavailableError, UnknownError
+from gliolabel.inference.devices import choose_device
 from gliolabel.labelserver.datastore import CaseDatastore
 from gliolabel.labelserver.retrainings import Retrainings, Wanted
-from gliolabel.labelserver.workbench import choose_device
 from gliolabel.registry import Registry
 from gliolabel.state import StateFolder, resolve_state_folder
 from gliolabel.studies import open_studies

@@ -10,11 +10,12 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gliolabel.errors import UnavailableError
+from gliolabel.inference.devices import choose_device
 from gliolabel.labelserver.datastore import CaseDatastore
 from gliolabel.labelserver.retrainings import Retrainings, Wanted
 from gliolabel.labelserver.training_runs import BackgroundTrainTask, StoppedTrainingError, TrainingRun
 from gliolabel.labelserver.wire import read_options
-from gliolabel.labelserver.workbench import Workbench, choose_device
+from gliolabel.labelserver.workbench import Workbench
 from gliolabel.training.retraining.folder import JobFolder
 from gliolabel.training.retraining.job import Outcome, Owner
 from gliolabel.training.retraining.planning import EPOCHS, learning_rate_of

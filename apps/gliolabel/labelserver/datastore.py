@@ -5,10 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-import threading
-import time
-import uuid
-import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +13,12 @@ from typing import Any, ClassVar
 import numpy as np
 from monailabel.interfaces.datastore import Datastore, DefaultLabelTag
 
-from gliolabel.errors import ConflictError, GlioLabelError, UnavailableError, UnknownError
+from gliolabel.errors import ConflictError, GlioLabelError, UnknownError
+from gliolabel.labelserver.archive import write_archive
 from gliolabel.labelserver.cases import CaseRef
+from gliolabel.labelserver.label_infos import brief, label_info, map_info, public_name
 from gliolabel.labelserver.login import login_is_on
+from gliolabel.labelserver.looking import Looking
 from gliolabel.labelserver.submitting import FACTS, Stored, accept_if_approved, submit
 from gliolabel.labelserver.survey import Survey
 from gliolabel.labelserver.training_lists import TrainingLists
@@ -28,8 +27,7 @@ from gliolabel.labelserver.wire import label_tag as checked_tag
 from gliolabel.state import Database
 from gliolabel.state.cases import CaseNotes
 from gliolabel.state.checksums import Checksums
-from gliolabel.state.files import delete, file_stem
-from gliolabel.state.labels import FINAL, ORIGINAL, UNCERTAINTY, LabelStore
+from gliolabel.state.labels import FINAL, UNCERTAINTY, LabelStore
 from gliolabel.state.leases import Leases
 from gliolabel.state.maps import MapStore
 from gliolabel.state.masks import MaskStore
@@ -44,16 +42,6 @@ from gliolabel.studies.writing import write_volume
 from gliolabel.vocabulary import TISSUES, LabelSet
 
 _LOG = logging.getLogger(__name__)
-
-#: The study folder is looked at again at most this often (seconds).
-_REFRESH_S = 30.0
-_REFRESH_UNKNOWN_S = 2.0
-#: ... and so rarely that looking takes at most one part in so many of the time.
-_REFRESH_SHARE = 30.0
-#: A request waits so long for it (seconds): enough for a folder of some hundred cases.
-_REFRESH_WAIT_S = 0.02
-#: Keys of a label's info that `GET /datastore/?output=all` leaves out: it is read at every Next Sample.
-_BULKY = ("uncertainty", "latencies", "warnings", "notice", "correction")
 
 
 class CaseDatastore(Datastore):
@@ -99,12 +87,9 @@ class CaseDatastore(Datastore):
         self._folder = database.folder
         self._import_labels = import_labels
         self._name, self._description = "GlioLabel", studies.describe()
-        self._refreshed = 0.0
-        self._look_s = 0.0
         self._extensions: dict[str, str] = {}
-        self._looking: threading.Thread | None = None
-        self._look_lock = threading.Lock()
-        self.refresh()
+        self._take_over()
+        self._looking = Looking(self._look)
 
     # --- cases
 
@@ -123,7 +108,7 @@ class CaseDatastore(Datastore):
             uploaded = self.uploads.case(image_id, sequence=sequence)
             if uploaded is not None:
                 return CaseRef(image_id, replace(uploaded, processing=self.studies.processing))
-            self._refresh_if_older(_REFRESH_UNKNOWN_S)
+            self._looking.for_unknown()
         return CaseRef(image_id, self.studies.get(image_id))
 
     def opened(self, path: Path, *, name: str, sequence: str = "auto") -> Case:
@@ -150,7 +135,7 @@ class CaseDatastore(Datastore):
             UnknownError: there is none.
         """
         if not self.known(image_id):
-            self._refresh_if_older(_REFRESH_UNKNOWN_S)
+            self._looking.for_unknown()
         if not self.known(image_id):
             raise UnknownError(f"There is no image {image_id[:128]!r} here. Press refresh in Slicer, or check the name.")
         return image_id
@@ -270,7 +255,7 @@ class CaseDatastore(Datastore):
     def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
         self.require(label_id)
         tag = _plain(label_tag)
-        return _map_info(self._current_map(label_id)) if tag == UNCERTAINTY else _label_info(self._newest(label_id, tag))
+        return map_info(self._current_map(label_id)) if tag == UNCERTAINTY else label_info(self._newest(label_id, tag))
 
     def label_versions(self, image_id: str, tag: str | None = None) -> list[dict[str, Any]]:
         """What is known of every version of a case's labels, by tag, oldest first.
@@ -282,7 +267,7 @@ class CaseDatastore(Datastore):
         Raises:
             UnknownError: there is no such case.
         """
-        return [{"tag": row.tag, **_label_info(row)} for row in self.labels.versions(self.require(image_id), tag)]
+        return [{"tag": row.tag, **label_info(row)} for row in self.labels.versions(self.require(image_id), tag)]
 
     def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None:
         row = self.labels.update_info(
@@ -349,51 +334,17 @@ class CaseDatastore(Datastore):
         completed = self.get_labeled_images()
         if not completed:
             raise UnknownError("No case is completed yet, so there is nothing to put into an archive.")
-        target = self._folder.cache / "dataset.zip"
-        temporary = self._folder.temporary / f"dataset_{uuid.uuid4().hex}.zip"  # cleared at every start
-        try:
-            with zipfile.ZipFile(temporary, "w") as archive:
-                for image_id in completed[:limit_cases] if limit_cases and limit_cases > 0 else completed:
-                    files = {file.path for file in self.case(image_id, sequence="t1").case.files().values()}
-                    for file in sorted(files):
-                        archive.write(file, f"image/{file_stem(image_id)}/{file.name}")
-                    label = Path(self.get_label_uri(image_id, FINAL))
-                    archive.write(label, f"label/{file_stem(image_id)}.nii.gz")
-            temporary.replace(target)
-        except OSError as error:
-            raise UnavailableError(f"The archive cannot be written to {target.parent}: {error.strerror or error}") from error
-        finally:
-            delete(temporary)
-        return str(target)
+        chosen = completed[:limit_cases] if limit_cases and limit_cases > 0 else completed
+        cases = ((self.case(image_id, sequence="t1"), Path(self.get_label_uri(image_id, FINAL))) for image_id in chosen)
+        return str(write_archive(cases, self._folder.cache / "dataset.zip", temporary=self._folder.temporary))
 
     def refresh(self) -> None:
         """Look at the study folder again."""
-        began = time.monotonic()
-        if self._refreshed:
-            self.studies.refresh()
-        if self._import_labels:
-            self.labels.note_imports(case.id for case in self.studies if case.label is not None and case.label.numbering.decided)
-        extensions = {case.id: self._extension(case.id) for case in self.studies}
-        if extensions != self._extensions:
-            self.survey.forget_entries()
-        self._extensions = extensions
-        self._refreshed = time.monotonic()
-        self._look_s = self._refreshed - began
+        self._looking.now()
 
     def refresh_now_and_then(self) -> None:
-        """Look at the study folder again if that was not done for a while.
-
-        A large folder takes seconds: it is looked at in a thread, and what is new is there at the next question.
-        """
-        wait = _REFRESH_UNKNOWN_S if self.studies.has_news else _REFRESH_S
-        if time.monotonic() - self._refreshed <= max(wait, _REFRESH_SHARE * self._look_s):
-            return
-        with self._look_lock:
-            if self._looking is None or not self._looking.is_alive():
-                self._looking = threading.Thread(target=self._look_again, name="studies", daemon=True)
-                self._looking.start()
-            looking = self._looking
-        looking.join(_REFRESH_WAIT_S)
+        """Look at the study folder again if that was not done for a while, in a thread."""
+        self._looking.now_and_then(news=self.studies.has_news)
 
     def status(self) -> dict[str, Any]:
         total, tags, maps = self.survey.counts()
@@ -415,16 +366,23 @@ class CaseDatastore(Datastore):
     ) -> dict[str, Any]:
         extension = self._extension(image_id)
         info = {**notes, **({} if role is None else {"role": role.role})}
-        rows = {tag: {"ext": ".nii.gz", "info": _brief(_label_info(row))} for tag, row in labels.items()}
+        rows = {tag: {"ext": ".nii.gz", "info": brief(label_info(row))} for tag, row in labels.items()}
         if current is not None:
-            rows[UNCERTAINTY] = {"ext": ".nii.gz", "info": _brief(_map_info(current))}
+            rows[UNCERTAINTY] = {"ext": ".nii.gz", "info": brief(map_info(current))}
         return {"image": {"ext": extension, "info": {**info, "name": public_name(image_id, extension)}}, "labels": rows}
 
-    def _look_again(self) -> None:
-        try:
-            self.refresh()
-        except (GlioLabelError, OSError) as error:  # the next one tries again
-            _LOG.warning("The study folder cannot be looked at, the list from before is served: %s", error)
+    def _look(self) -> None:
+        self.studies.refresh()
+        self._take_over()
+
+    def _take_over(self) -> None:
+        """Note the labels beside the cases; what is listed of a case depends on its files."""
+        if self._import_labels:
+            self.labels.note_imports(case.id for case in self.studies if case.label is not None and case.label.numbering.decided)
+        extensions = {case.id: self._extension(case.id) for case in self.studies}
+        if extensions != self._extensions:
+            self.survey.forget_entries()
+        self._extensions = extensions
 
     def _extension(self, image_id: str) -> str:
         if image_id not in self.studies:
@@ -450,47 +408,6 @@ class CaseDatastore(Datastore):
         last = self.notes.get(image_id).get("last_segmentation")
         return f"{last.get('model')} {last.get('version')}" if isinstance(last, Mapping) else ""
 
-    def _refresh_if_older(self, seconds: float) -> None:
-        if time.monotonic() - self._refreshed > seconds:
-            self.refresh()
-
-
-def public_name(image_id: str, file_name: str) -> str:
-    """The file name under which a client stores an image: the case's own, so that Slicer's download cache never mixes two cases up."""
-    extension = (split_extension(f"x{file_name}") or ("", ".nii.gz"))[1]
-    plain = all(sign.isalnum() or sign in "._-" for sign in image_id) and image_id.isascii()
-    return f"{image_id if plain else file_stem(image_id)}{extension}"
-
 
 def _plain(tag: str | DefaultLabelTag) -> str:
     return tag.value if isinstance(tag, DefaultLabelTag) else str(tag)
-
-
-def _label_info(row: LabelRow) -> dict[str, Any]:
-    facts = {"version": row.version, "author": row.author, "ts": int(row.created.timestamp()), "name": f"{file_stem(row.case_id)}.nii.gz"}
-    if row.model_version:
-        facts["model_version"] = row.model_version
-    return {**row.info, **facts}
-
-
-def _map_info(row: MapRow) -> dict[str, Any]:
-    return {
-        "model": row.model,
-        "model_version": row.version,
-        "measure": "std",
-        "passes": row.passes,
-        "seed": row.seed,
-        "uncertainty": row.scores,
-        "ts": int(row.created.timestamp()),
-        "name": f"{file_stem(row.case_id)}.nii.gz",
-    }
-
-
-def _brief(info: Mapping[str, Any]) -> dict[str, Any]:
-    brief = {key: value for key, value in info.items() if key not in _BULKY}
-    if isinstance(brief.get("params"), Mapping):
-        brief["params"] = {key: value for key, value in brief["params"].items() if key == "label_names"}
-    return brief
-
-
-__all__ = ["ORIGINAL", "UNCERTAINTY", "CaseDatastore", "public_name"]

@@ -4,46 +4,40 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 
-from gliolabel.errors import GlioLabelError, InputError, UnavailableError, UnknownError
-from gliolabel.inference import Segmentation, Segmenter, UncertaintyMaps
+from gliolabel.errors import InputError, UnavailableError, UnknownError
+from gliolabel.inference import Segmentation, Segmenter
+from gliolabel.inference.devices import choose_device
 from gliolabel.inference.plan import CASE_VOXELS, MemoryPlan, held_now, hold, plan_memory
 from gliolabel.inference.precision import best_precision
 from gliolabel.labelserver.cases import CaseRef
+from gliolabel.labelserver.prepared_cases import PreparedCases
 from gliolabel.labelserver.queueing import DEFAULT_QUEUE, Kind, Line, Ticket
 from gliolabel.labelserver.readers import Readers
 from gliolabel.labelserver.results import json_safe
 from gliolabel.labelserver.runs import Runs
-from gliolabel.labelserver.wire import MOST_PLACES, WHOLE_CASE
+from gliolabel.labelserver.served_models import CaseSegmenter, Served, ServedModels
+from gliolabel.labelserver.stored_maps import region_maps
+from gliolabel.labelserver.wire import MOST_PLACES
 from gliolabel.recipes import ModelVersion
 from gliolabel.registry import MODELS, Registry
 from gliolabel.state.cases import CaseNotes
 from gliolabel.state.maps import MapKey, MapStore
 from gliolabel.state.tables import MapRow
-from gliolabel.studies import Case
 from gliolabel.studies.writing import write_volume
-from gliolabel.uncertainty import Place, places_to_look
+from gliolabel.uncertainty import places_to_look
 from gliolabel.vocabulary import TISSUES, LabelSet
 
 _LOG = logging.getLogger(__name__)
-
-#: Prepared cases kept in memory (some 50 to 250 MB each): the reader's own, and the one before it.
-_PREPARED_KEPT: Final = 2
-#: How long a list of models is believed (seconds): a promotion takes effect within two.
-_MODELS_S: Final = 1.0
-#: The regions' maps are whole steps of 1 / this on the disk: passes differ by far more, and nine maps of floats would take twice the time.
-_STEPS: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -57,32 +51,6 @@ class MapResult:
 
     row: MapRow
     computed: bool
-
-
-class CaseSegmenter(Protocol):
-    """What segments cases with one model: :class:`~gliolabel.inference.Segmenter`, or an app's own."""
-
-    def prepare(self, case: Case) -> tuple[Any, dict[str, float]]:
-        """The case, read, with its ``grid``; and seconds by stage."""
-
-    def mask(self, prepared: Any, *, cancel: Callable[[], None] | None = None) -> Segmentation:
-        """Its mask; calls ``cancel`` between parts, where another thread may use the network meanwhile."""
-
-    def maps(self, prepared: Any, mask: np.ndarray, *, passes: int, seed: int, cancel: Callable[[], None]) -> UncertaintyMaps:
-        """Its maps; calls ``cancel`` between passes."""
-
-
-@dataclass(frozen=True, eq=False)
-class Served:
-    """A model version with what segments with it. Whoever holds it goes on with this version, also when another is promoted meanwhile.
-
-    Args:
-        version: the version.
-        segmenter: its segmenter.
-    """
-
-    version: ModelVersion
-    segmenter: CaseSegmenter
 
 
 class Workbench:
@@ -118,6 +86,7 @@ class Workbench:
         self.registry = registry
         self.names = tuple(models)
         self.label_set = label_set
+        self._served = ServedModels(registry, names=models, segmenter=self._segmenter_of)
         self._make_segmenter = segmenter
         self.maps = maps
         self.readers = readers
@@ -131,39 +100,18 @@ class Workbench:
         self.training: Callable[[], bool] = lambda: False
         self._threads = torch.get_num_threads()
         self._runs: Runs[MapResult] = Runs(readers, name="maps", line=self.line)
-        self._lock = threading.Lock()
-        self._segmenters: dict[str, Served] = {}
-        self._prepared: OrderedDict[tuple[str, str], Any] = OrderedDict()
-        self._preparing: dict[tuple[str, str], threading.Lock] = {}
+        self._prepared = PreparedCases(self._check_size)
         self._last: dict[str, MapKey] = {}
-        self._models: tuple[float, dict[str, ModelVersion]] = (-1e9, {})
 
     # --- models
 
     def models(self) -> dict[str, ModelVersion]:
-        """The models that have weights, by name, the default first. Looked up anew every few seconds: a new champion needs no restart."""
-        looked, models = self._models
-        if time.monotonic() - looked > _MODELS_S:
-            try:
-                names = [name for name in self.registry.names() if name in self.names]
-            except GlioLabelError as error:  # the registry's file, or a starter's weights: being replaced, or damaged
-                _LOG.warning("The models cannot be looked up, those known before are served: %s", error)
-            else:
-                found = {name: self._champion(name, models.get(name)) for name in names}
-                models = {name: version for name, version in found.items() if version is not None}
-            self._models = (time.monotonic(), models)
-        return models
-
-    def _champion(self, name: str, before: ModelVersion | None) -> ModelVersion | None:
-        try:
-            return self.registry.champion(name)
-        except GlioLabelError as error:
-            _LOG.warning("%s: %s. %s", name, error, "It is not offered." if before is None else f"{before.version} is served as before.")
-            return before
+        """The models that have weights, see :meth:`ServedModels.models`."""
+        return self._served.models()
 
     def look_again(self) -> None:
         """Look the models up at the next question: there are new weights."""
-        self._models = (-1e9, self._models[1])
+        self._served.look_again()
 
     def offers(self, name: str) -> bool:
         """Whether there are weights for a model."""
@@ -203,7 +151,7 @@ class Workbench:
             UnknownError: no such model.
             UnavailableError: there are no weights.
         """
-        return self._segmenter(self.choose(model))
+        return self._served.served(self.choose(model))
 
     def segment(self, ref: CaseRef, model: str | Served, *, ticket: Ticket | None = None) -> Segmentation:
         """The mask of a case.
@@ -229,7 +177,7 @@ class Workbench:
     def _segment(self, ref: CaseRef, model: str | Served, *, check: Callable[[], None] | None) -> Segmentation:
         served = self.served(model) if isinstance(model, str) else model
         version = served.version
-        prepared, latencies = self._prepare(ref, served.segmenter)
+        prepared, latencies = self._prepared.of(ref, served.segmenter)
         if check is not None:
             check()
         segmentation = served.segmenter.mask(prepared, cancel=check)
@@ -317,7 +265,7 @@ class Workbench:
             InputError: the case cannot be read.
             UnavailableError: the version is no longer served.
         """
-        segmenter = self._of_version(version)
+        segmenter = self._served.segmenter(version)
         with self._background(pause) as step:
             self._check_size(ref)
             prepared, _ = segmenter.prepare(ref.case)  # not kept: what readers have open stays in memory
@@ -327,7 +275,7 @@ class Workbench:
 
     def mask_of(self, ref: CaseRef, version: ModelVersion, *, pause: Callable[[], None]) -> np.ndarray:
         """The mask of a case, uint8 (z, y, x), from a background run; nothing is noted. Raises as :meth:`score`."""
-        segmenter = self._of_version(version)
+        segmenter = self._served.segmenter(version)
         with self._background(pause) as step:
             self._check_size(ref)
             prepared, _ = segmenter.prepare(ref.case)
@@ -373,9 +321,7 @@ class Workbench:
 
     def forget(self, case_key: str) -> None:
         """Forget what is known of a case or session."""
-        with self._lock:
-            for key in [key for key in self._prepared if key[0] == case_key]:
-                del self._prepared[key]
+        self._prepared.forget(case_key)
         self._last.pop(case_key, None)
         self.maps.remove(case_key)
 
@@ -409,50 +355,9 @@ class Workbench:
 
             yield step
 
-    def _segmenter(self, name: str) -> Served:
-        version = self.models().get(name)
-        if version is None:
-            raise UnavailableError(f"The model {name} has no weights any longer.")
-        with self._lock:
-            there = self._segmenters.get(name)
-            if there is None or there.version != version:
-                # One copy per model: an older version is let go as soon as the last request with it is answered.
-                memory_gib = self._memory_gib if self.plan is None else self.plan.one_pass / 2**30
-                segmenter = self._make_segmenter(version, device=str(self._device), memory_gib=memory_gib)
-                there = self._segmenters[name] = Served(version, segmenter)
-            return there
-
-    def _of_version(self, version: ModelVersion) -> CaseSegmenter:
-        served = self._segmenter(version.name)
-        if served.version != version:
-            raise UnavailableError(f"{version.name} {version.version} is no longer served; {served.version.version} is.")
-        return served.segmenter
-
-    def _prepare(self, ref: CaseRef, segmenter: CaseSegmenter) -> tuple[Any, dict[str, float]]:
-        """The case as the networks read it, and the seconds that took.
-
-        The last few are kept, the same for all models, and two requests for one case read it once.
-        """
-        key = (ref.key, ref.source())
-        with self._lock:
-            lock = self._preparing.setdefault(key, threading.Lock())
-        with lock:
-            with self._lock:
-                prepared = self._prepared.get(key)
-                if prepared is not None:
-                    self._prepared.move_to_end(key)
-                    return prepared, {"read": 0.0, "prepare": 0.0}
-            try:
-                self._check_size(ref)
-                prepared, latencies = segmenter.prepare(ref.case)
-                with self._lock:
-                    self._prepared[key] = prepared
-                    while len(self._prepared) > _PREPARED_KEPT:
-                        self._prepared.popitem(last=False)
-            finally:
-                with self._lock:
-                    self._preparing.pop(key, None)
-        return prepared, latencies
+    def _segmenter_of(self, version: ModelVersion) -> CaseSegmenter:
+        memory_gib = self._memory_gib if self.plan is None else self.plan.one_pass / 2**30
+        return self._make_segmenter(version, device=str(self._device), memory_gib=memory_gib)
 
     def _check_size(self, ref: CaseRef) -> None:
         if self.plan is not None:
@@ -461,10 +366,10 @@ class Workbench:
     def _make(
         self, ref: CaseRef, key: MapKey, mask: np.ndarray | None, pause: Callable[[], None], served: Served | None = None
     ) -> MapResult:
-        served = served or self._segmenter(key.model)
+        served = served or self._served.served(key.model)
         version, segmenter = served.version, served.segmenter
         pause()
-        prepared, _ = self._prepare(ref, segmenter)
+        prepared, _ = self._prepared.of(ref, segmenter)
         if mask is None or version.version != key.version:
             mask = segmenter.mask(prepared, cancel=pause).mask
         key = replace(key, version=version.version)  # promoted meanwhile: the map is of the version that makes it
@@ -474,7 +379,7 @@ class Workbench:
         places = places_to_look(
             maps.by_region["std"], mask, grid, k=MOST_PLACES, regions=tuple(maps.scores), expected_error=maps.expected_error
         )
-        volumes = {**maps.measures, **_of_regions(maps), "mask": mask}
+        volumes = {**maps.measures, **region_maps(maps), "mask": mask}
         writers = {name: partial(write_volume, array, grid) for name, array in volumes.items()}
         if ref.source() != key.source:
             raise InputError(f"case {ref.key}: its images changed while the map was computed. Run it again.")
@@ -487,66 +392,3 @@ class Workbench:
             places=[json_safe(asdict(place)) for place in places],
         )
         return MapResult(row, computed=True)
-
-
-def map_name(measure: str, *, region: str = WHOLE_CASE, regions: Collection[str]) -> str:
-    """The name under which a map is stored with its run.
-
-    Args:
-        measure: ``std``, ``entropy`` or ``mutual_information``.
-        region: whose, or ``case``.
-        regions: those that there are. The only one's map is the case's.
-
-    Raises:
-        InputError: no such region.
-
-    Example:
-        >>> map_name("std", regions=("WT", "TC", "ET")), map_name("std", region="ET", regions=("WT", "TC", "ET"))
-        ('std', 'std_ET')
-    """
-    if region not in (WHOLE_CASE, *regions):
-        raise InputError(f"The option region = {region[:32]!r} cannot be used: expected {WHOLE_CASE}, {', '.join(regions)}.")
-    return measure if region == WHOLE_CASE or len(regions) == 1 else f"{measure}_{region}"
-
-
-def map_values(stored: np.ndarray) -> np.ndarray:
-    """The values of a stored map, float32: of a region's, which is kept in steps, or of a case's."""
-    return stored.astype(np.float32) / np.float32(_STEPS) if stored.dtype == np.uint16 else stored.astype(np.float32)
-
-
-def _of_regions(maps: UncertaintyMaps) -> dict[str, np.ndarray]:
-    """Each region's maps by :func:`map_name`, in steps, uint16."""
-    if len(maps.scores) == 1:
-        return {}
-    return {
-        map_name(measure, region=region, regions=maps.scores): np.round(values * _STEPS).astype(np.uint16)
-        for measure, arrays in maps.by_region.items()
-        for region, values in zip(maps.scores, arrays, strict=True)
-    }
-
-
-def read_place(stored: Mapping[str, Any]) -> Place:
-    """A place to look at, as it was stored with its map."""
-    x, y, z = stored["position"]
-    i, j, k = stored["index"]
-    return Place(**{**stored, "position": (x, y, z), "index": (i, j, k)})
-
-
-def choose_device(name: str | None) -> torch.device:
-    """The device that ``--conf device`` names, by default the first GPU, or the CPU without one.
-
-    Raises:
-        InputError: no such device here.
-    """
-    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if not name or name == "auto":
-        return torch.device("cuda" if gpus else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise InputError(f"The device {name!r} is not known. Expected cpu, cuda or cuda:N.") from error
-    if device.type not in ("cpu", "cuda") or (device.type == "cuda" and (device.index or 0) >= gpus):
-        raise InputError(
-            f"The device {name!r} is not here: this machine has {gpus or 'no'} GPU{'s' if gpus != 1 else ''} that PyTorch can use."
-        )
-    return device

@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse
 from monailabel.config import settings
 from monailabel.endpoints.user.auth import RBAC, User
 
-from gliolabel.labelserver.datastore import public_name
+from gliolabel.labelserver.label_infos import public_name
 from gliolabel.labelserver.login import login_is_on
 from gliolabel.labelserver.routes.receiving import received
 from gliolabel.labelserver.wire import read_params

@@ -10,8 +10,8 @@ from fastapi.responses import FileResponse
 from monailabel.config import settings
 from monailabel.endpoints.user.auth import RBAC
 
-from gliolabel.labelserver.datastore import public_name
 from gliolabel.labelserver.door.addresses import from_here
+from gliolabel.labelserver.label_infos import public_name
 
 if TYPE_CHECKING:
     from gliolabel.labelserver.case_app import CaseApp

@@ -11,9 +11,10 @@ from monailabel.interfaces.tasks.infer_v2 import InferType
 
 from gliolabel.labelserver.cases import CaseRef
 from gliolabel.labelserver.results import ResultFiles
+from gliolabel.labelserver.stored_maps import map_name, map_values
 from gliolabel.labelserver.tasks.answers import TICKET, CaseTask
 from gliolabel.labelserver.wire import BACKGROUND_PASSES, SEQUENCE_CHOICES, WHOLE_CASE, UncertaintyOptions, read_options
-from gliolabel.labelserver.workbench import Workbench, map_name, map_values
+from gliolabel.labelserver.workbench import Workbench
 from gliolabel.studies.voxels import read_volume
 from gliolabel.vocabulary import RESEARCH_NOTICE
 

@@ -11,9 +11,10 @@ from monailabel.interfaces.tasks.infer_v2 import InferType
 
 from gliolabel.labelserver.cases import CaseRef
 from gliolabel.labelserver.results import ResultFiles
+from gliolabel.labelserver.stored_maps import read_place
 from gliolabel.labelserver.tasks.answers import TICKET, CaseTask, label_names
 from gliolabel.labelserver.wire import BACKGROUND_PASSES, SEQUENCE_CHOICES, PlacesOptions, read_options
-from gliolabel.labelserver.workbench import Workbench, read_place
+from gliolabel.labelserver.workbench import Workbench
 from gliolabel.uncertainty import to_markups
 from gliolabel.vocabulary import RESEARCH_NOTICE
 
