@@ -98,11 +98,7 @@ def _accuracy(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str
     steps = ", ".join(f"fold {name}: {_trainings(table)}" for name, table in sorted(folds.items()))
     lengths = {json.dumps([table["steps"], table.get("started_from")]) for table in folds.values()}
     unlike = "" if len(lengths) == 1 else " The folds were not trained alike, so they do not differ by their cases alone."
-    after = (
-        "The weights in the package went on from there on these cases too, which therefore cannot test them."
-        if set(cases) & set(trained_on)
-        else "It is the model in the package: the weights never saw these cases."
-    )
+    after = held_out_cases_are(folds, trained_on)
     lines = [
         f"Folds that ran: {', '.join(sorted(folds))} of five (0 to 4), split by patient; {len(cases)} cases in all. Each was segmented "
         f"by a model that never saw it ({steps}).{unlike} {after}",
@@ -137,6 +133,20 @@ def _accuracy(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str
             f"the largest change of any case's Dice is {cost['largest_dice_change']:.4f}.",
         ]
     return lines + _calibration(folds)
+
+
+def held_out_cases_are(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str]) -> str:
+    """What the held-out cases are to the weights in the package."""
+    seen = [name for name, table in sorted(folds.items()) if set(table["cases"]) & set(trained_on)]
+    if not seen:
+        return "It is the model in the package: the weights never saw these cases."
+    if len(seen) == len(folds):
+        return "The weights in the package saw these cases too, which therefore cannot test them."
+    unseen = [name for name in sorted(folds) if name not in seen]
+    return (
+        f"The model of fold {', '.join(unseen)} is the one in the package, which never saw these cases; the other folds' cases are "
+        "among its training cases, and say what such a training is worth, not what these weights are."
+    )
 
 
 def _trainings(table: Mapping[str, Any]) -> str:

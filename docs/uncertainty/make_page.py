@@ -186,7 +186,7 @@ def _calibration(about: Mapping[str, Any], picture: Picture) -> list[str]:
         "## Calibration",
         "",
         "Expected calibration error over the voxels of the brain, 15 equal bins, all cases pooled. *After*: logits divided by a",
-        "temperature that was fitted on the other patients. *Temperature*: fitted on all of them, as it is stored with the model.",
+        "temperature that was fitted on the other patients. *Temperature*: fitted on all of them.",
         "",
         *_image("reliability", picture),
         "| probabilities | " + " | ".join(f"{region} before | after | temperature" for region in REGIONS) + " |",

@@ -52,7 +52,7 @@ def test_another_fold_changes_the_temperatures_alone(make_starter: ModuleType, t
     table["cases"] = {"another": next(iter(table["cases"].values()))}
     # A fold that is too sure everywhere: half of every bin is no tumour.
     table["reliability"] = {r: {"total": c["total"], "positive": [n // 2 for n in c["total"]]} for r, c in table["reliability"].items()}
-    (tmp_path / "folds" / "unet3d-fold1.json").write_text(json.dumps(table))
+    (tmp_path / "folds" / "unet3d-fold9.json").write_text(json.dumps(table))
     make_starter.recalibrate(before)
     after = ModelVersion.load(path)
     assert before.calibration is not None
@@ -63,3 +63,16 @@ def test_another_fold_changes_the_temperatures_alone(make_starter: ModuleType, t
     again = load_file(path)
     assert again.keys() == weights.keys()
     assert all(again[name].dtype == tensor.dtype and torch.equal(again[name], tensor) for name, tensor in weights.items())
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "said"),
+    [
+        (["c"], "the weights never saw these cases"),
+        (["b", "c"], "The model of fold 0 is the one in the package"),
+        (["a", "b"], "The weights in the package saw these cases too"),
+    ],
+)
+def test_a_card_says_what_the_held_out_cases_are_to_the_package(make_starter: ModuleType, trained_on: list[str], said: str) -> None:
+    folds = {"0": {"cases": {"a": {}}}, "1": {"cases": {"b": {}}}}
+    assert said in sys.modules["make_cards"].held_out_cases_are(folds, trained_on)
