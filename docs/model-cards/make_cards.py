@@ -30,7 +30,8 @@ post-operative images, not for other tumours."""
 FAILURES = """\
 * Few training cases: expect it to miss what they do not show (resection cavities, metastases, other contrast agents, motion).
 * Enhancing tumour below about 1 mL is often missed or overdrawn; Dice is then near 0 although few voxels are wrong.
-* Low-grade tumours with little enhancement: necrosis and edema are confused, which lowers TC.
+* Low-grade tumours with little enhancement: necrosis and edema are confused, which lowers TC, and enhancing tumour is drawn where there is
+  none. A warning says so when it is hardly brighter on contrast-enhanced T1 than the brain beside the tumour.
 * With the skull still in, the head is taken for the brain: strip the skull first.
 * A single sequence gives far worse results than four; the table above shows what each one is worth.
 * The temperature below was fitted on the held-out cases of the folds that ran; it says little about other scanners."""

@@ -121,7 +121,8 @@ def test_a_mask_lies_on_the_reference_grid(shared_server: Server, client: MONAIL
     assert (params["model"], params["model_version"], params["passes"]) == (model, "untrained-1", 0)
     assert params["volumes_ml"]["WT"] == pytest.approx((array > 0).sum() / 1000, abs=0.01)
     assert {"read", "prepare", "network", "restore", "write"} <= set(params["latencies"])
-    assert params["warnings"] == []
+    # Networks that were never trained see enhancing tumour anywhere, which is said.
+    assert [warning for warning in params["warnings"] if not warning.startswith("enhancing tumor is hardly")] == []
     assert params["uncertainty_map"] == "none"
 
 
