@@ -32,6 +32,8 @@ FAILURES = """\
 * Enhancing tumour below about 1 mL is often missed or overdrawn; Dice is then near 0 although few voxels are wrong.
 * Low-grade tumours with little enhancement: necrosis and edema are confused, which lowers TC, and enhancing tumour is drawn where there is
   none. A warning says so when it is hardly brighter on contrast-enhanced T1 than the brain beside the tumour.
+* Small low-grade tumours, below some 40 mL, may be overdrawn several times over: see the cases of folds 2 and 3 in the card of `unet3d`,
+  whose models were trained shorter than the one in the package.
 * With the skull still in, the head is taken for the brain: strip the skull first.
 * A single sequence gives far worse results than four; the table above shows what each one is worth.
 * The temperature below was fitted on the held-out cases of the folds that ran; it says little about other scanners."""
