@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,8 +35,6 @@ from gliolabel.state.tables import MapRow
 from gliolabel.studies.writing import write_volume
 from gliolabel.uncertainty import places_to_look
 from gliolabel.vocabulary import TISSUES, LabelSet
-
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -86,8 +83,8 @@ class Workbench:
         self.registry = registry
         self.names = tuple(models)
         self.label_set = label_set
-        self._served = ServedModels(registry, names=models, segmenter=self._segmenter_of)
         self._make_segmenter = segmenter
+        self._serving = ServedModels(registry, names=models, segmenter=self._segmenter_of)
         self.maps = maps
         self.readers = readers
         self._notes = notes
@@ -107,11 +104,11 @@ class Workbench:
 
     def models(self) -> dict[str, ModelVersion]:
         """The models that have weights, see :meth:`ServedModels.models`."""
-        return self._served.models()
+        return self._serving.models()
 
     def look_again(self) -> None:
         """Look the models up at the next question: there are new weights."""
-        self._served.look_again()
+        self._serving.look_again()
 
     def offers(self, name: str) -> bool:
         """Whether there are weights for a model."""
@@ -151,7 +148,7 @@ class Workbench:
             UnknownError: no such model.
             UnavailableError: there are no weights.
         """
-        return self._served.served(self.choose(model))
+        return self._serving.served(self.choose(model))
 
     def segment(self, ref: CaseRef, model: str | Served, *, ticket: Ticket | None = None) -> Segmentation:
         """The mask of a case.
@@ -265,7 +262,7 @@ class Workbench:
             InputError: the case cannot be read.
             UnavailableError: the version is no longer served.
         """
-        segmenter = self._served.segmenter(version)
+        segmenter = self._serving.segmenter(version)
         with self._background(pause) as step:
             self._check_size(ref)
             prepared, _ = segmenter.prepare(ref.case)  # not kept: what readers have open stays in memory
@@ -275,7 +272,7 @@ class Workbench:
 
     def mask_of(self, ref: CaseRef, version: ModelVersion, *, pause: Callable[[], None]) -> np.ndarray:
         """The mask of a case, uint8 (z, y, x), from a background run; nothing is noted. Raises as :meth:`score`."""
-        segmenter = self._served.segmenter(version)
+        segmenter = self._serving.segmenter(version)
         with self._background(pause) as step:
             self._check_size(ref)
             prepared, _ = segmenter.prepare(ref.case)
@@ -366,7 +363,7 @@ class Workbench:
     def _make(
         self, ref: CaseRef, key: MapKey, mask: np.ndarray | None, pause: Callable[[], None], served: Served | None = None
     ) -> MapResult:
-        served = served or self._served.served(key.model)
+        served = served or self._serving.served(key.model)
         version, segmenter = served.version, served.segmenter
         pause()
         prepared, _ = self._prepared.of(ref, segmenter)
