@@ -14,6 +14,11 @@ from typing import Final
 #: The MRI sequences of a case, in the order of the networks' input channels.
 SEQUENCES: Final[tuple[str, ...]] = ("t1", "t1ce", "t2", "flair")
 
+#: The models of the product. The first is the default: on held-out cases of the same folds it was never worse than the second
+#: (docs/model-cards), and clearly better where a tumour hardly enhances.
+MODELS: Final[tuple[str, ...]] = ("resunet2d", "unet3d")
+DEFAULT_MODEL: Final = MODELS[0]
+
 #: Which sequence the radiologist sees and every result is returned on: the first of these that the case has.
 REFERENCE_ORDER: Final[tuple[str, ...]] = ("t1ce", "flair", "t2", "t1")
 

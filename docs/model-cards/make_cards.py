@@ -32,8 +32,8 @@ FAILURES = """\
 * Enhancing tumour below about 1 mL is often missed or overdrawn; Dice is then near 0 although few voxels are wrong.
 * Low-grade tumours with little enhancement: necrosis and edema are confused, which lowers TC, and enhancing tumour is drawn where there is
   none. A warning says so when it is hardly brighter on contrast-enhanced T1 than the brain beside the tumour.
-* Small low-grade tumours, below some 40 mL, may be overdrawn several times over: see the cases of folds 2 and 3 in the card of `unet3d`,
-  whose models were trained shorter than the one in the package.
+* `unet3d` may overdraw small low-grade tumours, below some 40 mL, several times over: see folds 2 and 3 in its card, whose models were
+  trained shorter than the one in the package. `resunet2d` did not on the same cases; it left parts of them out.
 * With the skull still in, the head is taken for the brain: strip the skull first.
 * A single sequence gives far worse results than four; the table above shows what each one is worth.
 * The temperature below was fitted on the held-out cases of the folds that ran; it says little about other scanners."""
@@ -59,7 +59,7 @@ def card(model: ModelVersion, folds: Mapping[str, Mapping[str, Any]]) -> str:
         "",
         "## Accuracy on held-out cases",
         "",
-        *_accuracy(folds, about["trained_on"]),
+        *_accuracy(folds, about["trained_on"], threshold=model.recipe.inference.tumour_threshold),
         "",
         "## Known failures",
         "",
@@ -94,7 +94,7 @@ def _training(model: ModelVersion, about: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _accuracy(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str]) -> list[str]:
+def _accuracy(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str], *, threshold: float | None) -> list[str]:
     if not folds:
         return ["No fold has been run."]
     cases = {case: row for table in folds.values() for case, row in table["cases"].items()}
@@ -105,6 +105,7 @@ def _accuracy(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str
     lines = [
         f"Folds that ran: {', '.join(sorted(folds))} of five (0 to 4), split by patient; {len(cases)} cases in all. Each was segmented "
         f"by a model that never saw it ({steps}).{unlike} {after}",
+        *_masks(folds, threshold),
         "",
         "| case | " + " | ".join(f"{r} Dice | {r} HD95 (mm) | {r} mL (true)" for r in REGIONS) + " |",
         "|---" * (1 + 3 * len(REGIONS)) + "|",
@@ -136,6 +137,19 @@ def _accuracy(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str
             f"the largest change of any case's Dice is {cost['largest_dice_change']:.4f}.",
         ]
     return lines + _calibration(folds)
+
+
+def _masks(folds: Mapping[str, Mapping[str, Any]], threshold: float | None) -> list[str]:
+    """How masks follow from probabilities, and which tables are of masks made otherwise."""
+    lines = (
+        [] if threshold is None else ["", f"A voxel is tumour where the probabilities of its classes add up to more than {threshold:g}."]
+    )
+    other = [name for name, table in sorted(folds.items()) if table.get("tumour_threshold") != threshold]
+    if other:
+        lines.append(
+            f"The table of fold {', '.join(other)} is older, of masks of the most probable class; that fold's weights were not kept."
+        )
+    return lines
 
 
 def held_out_cases_are(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str]) -> str:

@@ -2,8 +2,9 @@
 
     python docs/model-cards/make_starter.py WEIGHTS [WEIGHTS ...] --version starter-1
     python docs/model-cards/make_starter.py --calibrate-only      # after another fold: the same weights and versions, with new temperatures
+    python docs/model-cards/make_starter.py --masks-anew resunet2d --version starter-2      # the same weights, other masks
 
-The second leaves every weight as it is, bit by bit; the SHA-256 of the file changes with its header, and the card with it.
+The last two leave every weight as it is, bit by bit; the SHA-256 of the file changes with its header, and the card with it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from make_cards import pooled_reliability, read_folds
 from safetensors.torch import load_file
 from torch import Tensor
 
-from gliolabel.recipes import ModelVersion, save_model_version
+from gliolabel.recipes import ModelVersion, load_recipe, save_model_version
 from gliolabel.registry import starter_folder
 from gliolabel.vocabulary import REGIONS
 
@@ -31,9 +33,14 @@ def main() -> int:
     parser.add_argument("--version", help="what the version is called, e.g. starter-1")
     parser.add_argument("--code-version", help="of the code that trained them, where that did not run in a clone, e.g. 0.1.0+g50a24a4")
     parser.add_argument("--calibrate-only", action="store_true", help="renew the temperatures of the package's versions")
+    parser.add_argument(
+        "--masks-anew", metavar="MODEL", help="take the recipe's inference section of today; other masks are another version"
+    )
     options = parser.parse_args()
-    if options.calibrate_only == bool(options.weights) or options.calibrate_only == bool(options.version):
-        parser.error("give WEIGHTS and --version, or --calibrate-only alone")
+    if sum(map(bool, (options.weights, options.calibrate_only, options.masks_anew))) != 1 or options.calibrate_only == bool(
+        options.version
+    ):
+        parser.error("give WEIGHTS and --version, --masks-anew MODEL and --version, or --calibrate-only alone")
     for path in options.weights:
         trained = ModelVersion.load(path)
         metadata = {**trained.metadata, **({"code_version": options.code_version} if options.code_version else {})}
@@ -41,6 +48,10 @@ def main() -> int:
     if options.calibrate_only:
         for path in sorted(starter_folder().glob("*.safetensors")):
             recalibrate(ModelVersion.load(path))
+    if options.masks_anew:
+        there = ModelVersion.load(starter_folder() / f"{options.masks_anew}.safetensors")
+        recipe = there.recipe.model_copy(update={"inference": load_recipe(there.recipe.name).inference})
+        store(replace(there, recipe=recipe), load_file(there.path), version=options.version, metadata=there.metadata)
     sys.argv = sys.argv[:1]
     return make_cards()
 

@@ -55,7 +55,7 @@ def status_of(call: Any) -> int:
 def test_info_is_what_the_plugin_needs(client: MONAILabelClient) -> None:
     info = client.info()
     assert info["labels"] == LABELS
-    assert list(info["models"]) == ["unet3d", "resunet2d", "where_to_look", "uncertainty"]
+    assert list(info["models"]) == ["resunet2d", "unet3d", "where_to_look", "uncertainty"]
     assert [model["type"] for model in info["models"].values()] == ["segmentation"] * 3 + ["others"]
     assert info["models"]["uncertainty"]["labels"] == []
     assert list(info["trainers"]) == ["unet3d", "resunet2d"]

@@ -129,8 +129,8 @@ def segmented_2d(desk: Desk, second_case: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_panel_offers_the_models_and_strategies(connected: dict[str, Any]) -> None:
-    assert connected["segmentationModelSelector"] == ["unet3d", "resunet2d", "where_to_look"]
-    assert connected["first model"] == "unet3d"
+    assert connected["segmentationModelSelector"] == ["resunet2d", "unet3d", "where_to_look"]
+    assert connected["first model"] == "resunet2d"
     assert connected["deepgrowModelSelector"] == []
     assert connected["first strategy"] == connected["strategyBox"][0]
     assert connected["appComboBox"] != [""]

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
@@ -19,10 +20,13 @@ import pytest
 import requests
 import SimpleITK as sitk
 import torch
+from monai.bundle import ConfigParser
+from monai.transforms import Compose
 from monailabel.client import MONAILabelClient
 
 from gliolabel.errors import InputError
 from gliolabel.inference import Segmenter
+from gliolabel.inference.scoring import most_probable
 from gliolabel.phantoms.phantom import make_phantom
 from gliolabel.phantoms.writing import write_phantom_case
 from gliolabel.recipes import ModelVersion, build_network, load_recipe, save_model_version
@@ -152,6 +156,19 @@ def test_what_is_in_it(small: ModelVersion, tmp_path: Path) -> None:
         assert "import gliolabel" not in source.read_text(), source
     weights = torch.load(bundle / "models" / "model.pt", weights_only=True)
     assert all(torch.equal(value, weights[name]) for name, value in small.build().state_dict().items())
+
+
+def test_a_threshold_goes_with_it(small: ModelVersion, tmp_path: Path) -> None:
+    inference = small.recipe.inference.model_copy(update={"tumour_threshold": 0.4})
+    wide = replace(small, recipe=small.recipe.model_copy(update={"inference": inference}))
+    for version, count in ((small, 1), (wide, 2)):
+        bundle = export_bundle(version, tmp_path / str(count))
+        config = ConfigParser(json.loads((bundle / "configs" / "inference.json").read_text()))
+        transforms = config.get_parsed_content("postprocessing#transforms")[:-1]
+        assert len(transforms) == count
+        classes = torch.randn(4, 6, 6, 6, generator=torch.Generator().manual_seed(0)).softmax(0)
+        mask = Compose(transforms)({"pred": classes})["pred"][0].numpy()
+        np.testing.assert_array_equal(mask, most_probable(classes[1:].numpy(), tumour_threshold=version.recipe.inference.tumour_threshold))
 
 
 def test_it_is_written_whole_or_not_at_all(small: ModelVersion, tmp_path: Path) -> None:

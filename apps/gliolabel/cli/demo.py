@@ -14,7 +14,7 @@ from gliolabel.cli.logs import quiet_libraries
 from gliolabel.cli.model_choice import choose_model
 from gliolabel.cli.ports import port_is_free
 from gliolabel.errors import InputError, UnavailableError
-from gliolabel.vocabulary import RESEARCH_NOTICE
+from gliolabel.vocabulary import DEFAULT_MODEL, RESEARCH_NOTICE
 
 _SYNTHETIC = "The cases are synthetic: computed shapes that look like a brain with a tumour. They show how it works, not how well."
 
@@ -22,7 +22,7 @@ _SYNTHETIC = "The cases are synthetic: computed shapes that look like a brain wi
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where everything goes; made when needed.", metavar="[DIR]")] = Path("gliolabel-demo"),
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Segment one case and write a picture instead; needs no Slicer.")] = False,
-    model: Annotated[str, typer.Option(help="Model for --no-serve.")] = "unet3d",
+    model: Annotated[str, typer.Option(help="Model for --no-serve.")] = DEFAULT_MODEL,
     passes: Annotated[int, typer.Option(min=2, max=200, help="Passes of the uncertainty map for --no-serve.")] = 20,
     host: Annotated[str, typer.Option(help="Address to listen on. The default is reached from this machine only.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,

@@ -14,7 +14,7 @@ from gliolabel.cli.evaluation_choice import check_device, digests_of, open_model
 from gliolabel.cli.logs import quiet_libraries
 from gliolabel.cli.model_choice import choose_model
 from gliolabel.errors import InputError
-from gliolabel.vocabulary import RESEARCH_NOTICE
+from gliolabel.vocabulary import DEFAULT_MODEL, RESEARCH_NOTICE
 
 if TYPE_CHECKING:
     from gliolabel.evaluation.analysis import Analysis
@@ -26,7 +26,9 @@ def evaluate(
     output: Annotated[Path, typer.Option("--output", "--report", help="Where results go; made when needed.", metavar="DIR")],
     model: Annotated[
         list[str] | None,
-        typer.Option(help="Model, or a .safetensors file; more than once to compare several.", metavar="NAME|FILE", show_default="unet3d"),
+        typer.Option(
+            help="Model, or a .safetensors file; more than once to compare several.", metavar="NAME|FILE", show_default=DEFAULT_MODEL
+        ),
     ] = None,
     case: Annotated[
         list[str] | None, typer.Option("--case", "--cases", help="Only this case; may be given more than once.", metavar="ID")
@@ -89,7 +91,7 @@ def evaluate(
         return
     if fold_weights:
         raise InputError("--fold-weights: goes with --uncertainty; to compare models on the same cases name each with --model")
-    versions = [choose_model(name) for name in (model or ["unet3d"])]
+    versions = [choose_model(name) for name in (model or [DEFAULT_MODEL])]
     there = open_cases(studies, versions, labels=labels)
     chosen = choose_cases(there, named=case or [], splits=splits, part=part)
     for problem in there.problems:

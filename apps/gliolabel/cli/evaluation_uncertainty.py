@@ -15,7 +15,7 @@ from gliolabel.cli.evaluation_choice import digests_of
 from gliolabel.cli.evaluation_folds import held_out_cases, open_parts
 from gliolabel.cli.model_choice import choose_model
 from gliolabel.errors import InputError
-from gliolabel.vocabulary import REGIONS, RESEARCH_NOTICE
+from gliolabel.vocabulary import DEFAULT_MODEL, REGIONS, RESEARCH_NOTICE
 
 if TYPE_CHECKING:
     from gliolabel.evaluation.uncertainty.running import HeldOut, UncertaintyRun
@@ -55,7 +55,7 @@ def evaluate_uncertainty(options: UncertaintyOptions) -> None:
         raise InputError("--fold-weights: names models and their cases; leave out --model and --splits")
     if len(options.models) > 1:
         raise InputError("--uncertainty: tests one --model; the folds of a cross-validation go with --fold-weights")
-    versions = [choose_model(name) for name in (options.folds or options.models or ["unet3d"])]
+    versions = [choose_model(name) for name in (options.folds or options.models or [DEFAULT_MODEL])]
     there = open_cases(options.studies, versions, labels=options.labels)
     for problem in there.problems:
         console.warning(problem)

@@ -16,7 +16,7 @@ from gliolabel.cli.model_choice import choose_model
 from gliolabel.cli.reading import N4, BrainExtraction, DicomRules, DicomSearch, Register, StudiesArgument, open_named
 from gliolabel.cli.volumes_table import VolumesTable
 from gliolabel.errors import GlioLabelError, InputError
-from gliolabel.vocabulary import REGIONS, RESEARCH_NOTICE
+from gliolabel.vocabulary import DEFAULT_MODEL, REGIONS, RESEARCH_NOTICE
 
 if TYPE_CHECKING:
     from gliolabel.inference import Segmentation, Segmenter
@@ -28,7 +28,7 @@ def segment(
     out: Annotated[Path, typer.Argument(help="Where the results go; made when needed.", metavar="OUT")],
     model: Annotated[
         str, typer.Option(help="Model or MODEL@VERSION (`gliolabel models list` shows them), or a .safetensors file.")
-    ] = "unet3d",
+    ] = DEFAULT_MODEL,
     passes: Annotated[int, typer.Option(min=0, max=200, help="Passes of the uncertainty map. 0: no map and no places.")] = 20,
     case: Annotated[list[str] | None, typer.Option(help="Only this case; may be given more than once.")] = None,
     places: Annotated[int, typer.Option(min=1, max=50, help="How many places to look at.")] = 5,

@@ -136,10 +136,11 @@ class Segmenter:
             self._runner.release()
         ran = time.perf_counter()
         few = (slice(None, None, 2),) * 3  # medians of every eighth voxel are as good, and sooner there
-        labels = torch.from_numpy(most_probable(classes[1:, *few].numpy()))
+        threshold = self.model_version.recipe.inference.tumour_threshold
+        labels = torch.from_numpy(most_probable(classes[1:, *few].numpy(), tumour_threshold=threshold))
         warnings += faint_enhancement(prepared.image[:, *few], prepared.brain[few], labels, present=prepared.present)
         restored = prepared.restore(classes[1:].numpy())
-        mask = most_probable(restored)
+        mask = most_probable(restored, tumour_threshold=threshold)
         regions = sum_regions(restored)
         counts = region_masks(mask).reshape(len(REGIONS), -1).sum(axis=1)
         volumes = {name: float(count) * prepared.grid.voxel_ml for name, count in zip(REGIONS, counts, strict=True)}

@@ -30,10 +30,10 @@ from gliolabel.labelserver.tasks.uncertainty import UncertaintyTask
 from gliolabel.labelserver.tasks.where_to_look import WhereToLookTask
 from gliolabel.labelserver.workbench import Workbench
 from gliolabel.preprocessing import processing_for
-from gliolabel.registry import MODELS, Registry, starter_folder
+from gliolabel.registry import Registry, starter_folder
 from gliolabel.state.outbox import Outbox
 from gliolabel.studies import Studies, open_studies
-from gliolabel.vocabulary import TISSUES
+from gliolabel.vocabulary import DEFAULT_MODEL, MODELS, TISSUES
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class GlioLabelApp(CaseApp, MONAILabelApp):
             app_dir, studies, conf, name="GlioLabel - brain tumours", label_set=TISSUES, configuration=configuration, notes=notes
         )
         self.trigger = RetrainingTrigger(
-            MODELS[0], self.retrainings, self.trainings, after=configuration.retrain_after, at=configuration.retrain_at
+            DEFAULT_MODEL, self.retrainings, self.trainings, after=configuration.retrain_after, at=configuration.retrain_at
         )
 
     # --- MONAI Label builds the datastore first, then the tasks

@@ -28,13 +28,13 @@ from gliolabel.labelserver.served_models import CaseSegmenter, Served, ServedMod
 from gliolabel.labelserver.stored_maps import region_maps
 from gliolabel.labelserver.wire import MOST_PLACES
 from gliolabel.recipes import ModelVersion
-from gliolabel.registry import MODELS, Registry
+from gliolabel.registry import Registry
 from gliolabel.state.cases import CaseNotes
 from gliolabel.state.maps import MapKey, MapStore
 from gliolabel.state.tables import MapRow
 from gliolabel.studies.writing import write_volume
 from gliolabel.uncertainty import places_to_look
-from gliolabel.vocabulary import TISSUES, LabelSet
+from gliolabel.vocabulary import MODELS, TISSUES, LabelSet
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from gliolabel.registry.comparing import compare
 from gliolabel.registry.place import starter_folder
-from gliolabel.registry.reading import MODELS
 from gliolabel.registry.registry import Registry
 
-__all__ = ["MODELS", "Registry", "compare", "starter_folder"]
+__all__ = ["Registry", "compare", "starter_folder"]

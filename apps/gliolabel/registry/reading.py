@@ -14,12 +14,10 @@ from gliolabel.registry.changing import Changing
 from gliolabel.registry.index import Entry, Index, ModelIndex
 from gliolabel.registry.place import Place, starter_folder
 from gliolabel.state import StateFolder
+from gliolabel.vocabulary import MODELS
 
 if TYPE_CHECKING:
     from gliolabel.registry.record import Record
-
-#: The models of the product, the default one first.
-MODELS = ("unet3d", "resunet2d")
 
 
 class Versions:

@@ -10,6 +10,7 @@ from torch import nn
 
 from gliolabel.errors import InputError
 from gliolabel.inference.runner import Job, Runner
+from gliolabel.inference.scoring import most_probable
 from gliolabel.metrics import dice, region_masks
 from gliolabel.networks import SegmentationNetwork
 from gliolabel.recipes import Recipe
@@ -37,6 +38,7 @@ class CaseScore:
             raise InputError("validation: no case was given; expected at least one")
         self._cases = list(cases)
         self._planes = recipe.inference.planes[:1]
+        self._threshold = recipe.inference.tumour_threshold
         self._runner = Runner(recipe, device=torch.device(device), precision=None, memory_gib=None)
         self._pause = pause
 
@@ -50,5 +52,5 @@ class CaseScore:
     def _one(self, network: SegmentationNetwork, case: TrainingCase) -> float:
         self._pause()
         classes = self._runner.run(Job(network, case.prepared.image, planes=self._planes, cancel=self._pause))
-        mask = classes.argmax(dim=0).to(torch.uint8).numpy()
+        mask = most_probable(classes[1:].numpy(), tumour_threshold=self._threshold)
         return float(np.mean(dice(region_masks(mask), region_masks(case.label.numpy()))))

@@ -31,6 +31,9 @@ class InferenceSection(Section):
     planes: tuple[Axis, ...] = Field(default=("axial",), description="planes over which a 2-D network's probabilities are averaged")
     mirror: bool = Field(default=False, description="average with the left-right mirrored image")
     threshold: Share = Field(default=0.5, description="one channel: tumour above this probability")
+    tumour_threshold: Share | None = Field(
+        default=None, description="classes: tumour where theirs add up to more than this; null: where one of them is the most probable"
+    )
 
 
 class Variant(Section):

@@ -49,6 +49,7 @@ def inference_config(version: ModelVersion) -> dict[str, Any]:
         "postprocessing": {
             "_target_": "Compose",
             "transforms": [
+                *_threshold(recipe.inference.tumour_threshold),
                 {"_target_": "AsDiscreted", "keys": "pred", "argmax": True},
                 {
                     "_target_": "SaveImaged",
@@ -81,6 +82,13 @@ def inference_config(version: ModelVersion) -> dict[str, Any]:
         "initialize": [],
         "run": ["$@evaluator.run()"],
     }
+
+
+def _threshold(tumour: float | None) -> list[dict[str, Any]]:
+    """Background certain or impossible, as a mask's threshold has it: the most probable class is then that of the mask."""
+    if tumour is None:
+        return []
+    return [{"_target_": "Lambdad", "keys": "pred", "func": f"$lambda p: torch.cat([(p[:1] >= 1 - {tumour}).to(p.dtype), p[1:]])"}]
 
 
 def network_definition(version: ModelVersion) -> dict[str, Any]:
