@@ -17,8 +17,10 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from gliolabel.vocabulary import DEFAULT_MODEL
+
 HERE: Final = Path(__file__).resolve().parent
-MODEL, PASSES = "unet3d", 20
+MODEL, PASSES = DEFAULT_MODEL, 20
 #: The synthetic case.
 SYNTHETIC: Final = "Phantom"
 _SEED: Final = (0, 0)

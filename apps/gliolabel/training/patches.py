@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from gliolabel.inference.volume_pass import PLANES
 from gliolabel.recipes.schema import PatchAugmentation, PatchSampling
 from gliolabel.training.cases import TrainingCase
+from gliolabel.training.unenhanced import without_enhancement
 
 
 def draw_batch(
@@ -47,6 +48,9 @@ def draw_batch(
         else:
             volume, label, point = case.prepared.image, case.label, [int(c) for c in centre]
         image, target = _cut(volume, label, point, patch=sampling.patch, augmentation=augmentation, generator=generator)
+        # Nothing is drawn for a share of 0, so that other recipes' patches stay the same.
+        if augmentation.unenhanced_share and float(torch.rand((), generator=generator)) < augmentation.unenhanced_share:
+            image, target = without_enhancement(image, target)
         images.append(image)
         labels.append(target)
         names.append(case.id)

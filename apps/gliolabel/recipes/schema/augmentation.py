@@ -34,6 +34,7 @@ class PatchAugmentation(Section):
     coarse: float = Field(default=0.4, gt=0.0, le=1.0, description="smallest resolution to which a sequence is reduced and brought back")
     coarse_share: Share = 0.15
     missing_share: Share = Field(default=0.3, description="share of patches that lose one to three sequences")
+    unenhanced_share: Share = Field(default=0.0, description="share of patches whose tumour is shown as if it did not enhance")
 
 
 class FlipRotateAugmentation(Section):
