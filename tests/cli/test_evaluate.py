@@ -16,6 +16,7 @@ import pytest
 from gliolabel.recipes import ModelVersion, load_recipe
 from gliolabel.registry import Registry
 from gliolabel.studies import open_studies
+from gliolabel.vocabulary import MODELS
 
 
 @pytest.fixture
@@ -36,6 +37,11 @@ def predicted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return opened
 
 
+def unet3d() -> str:
+    """The shipped version, as tables call it."""
+    return f"unet3d {Registry().champion('unet3d').version}"
+
+
 def test_two_models(gliolabel: Callable, predicted: list[Any], phantom_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     answer = gliolabel("evaluate", "--studies", phantom_folder, "--output", out, "--model", "unet3d", "--model", "resunet2d")
@@ -48,7 +54,7 @@ def test_two_models(gliolabel: Callable, predicted: list[Any], phantom_folder: P
     assert all(float(row["dice"]) < 1 for row in rows if (row["model"], row["region"]) == ("resunet2d", "WT"))
     assert json.loads((out / "results.json").read_text())["failed"] == {}
     again = gliolabel("evaluate", "--studies", phantom_folder, "--output", out, "--model", "unet3d", "--model", "resunet2d", "--json")
-    assert json.loads(again.out)["summary"]["unet3d starter-2"]["WT"]["dice"]["mean"] == 1.0
+    assert json.loads(again.out)["summary"][unet3d()]["WT"]["dice"]["mean"] == 1.0
     assert [len(predictor.predicted) for predictor in predicted] == [3, 3, 0, 0]
 
 
@@ -146,7 +152,7 @@ def test_the_starter_models_on_a_phantom(gliolabel: Callable, phantom_folder: Pa
     answer = gliolabel("evaluate", "--studies", phantom_folder, "--output", tmp_path, *models, "--device", "cpu")
     assert answer.code == 0, answer.err
     content = json.loads((tmp_path / "results.json").read_text())
-    for label in ("unet3d starter-2", "resunet2d starter-2"):
+    for label in (f"{name} {Registry().champion(name).version}" for name in MODELS):
         # They never saw a phantom, and find its tumour all the same.
         assert content["summary"][label]["WT"]["dice"]["mean"] > 0.5
         assert 0 <= content["summary"][label]["classes"]["score"]["mean"] <= 1
@@ -163,6 +169,6 @@ def test_a_starter_model_on_real_cases(gliolabel: Callable, brats_folder: Path, 
     answer = gliolabel(*arguments, "--allow-training-cases", "--device", "cpu")
     assert answer.code == 0, answer.err
     content = json.loads((tmp_path / "results.json").read_text())
-    assert content["trained_on_tested_cases"] == {"unet3d starter-2": list(ids)}
-    assert content["summary"]["unet3d starter-2"]["WT"]["dice"]["mean"] > 0.7
+    assert content["trained_on_tested_cases"] == {unet3d(): list(ids)}
+    assert content["summary"][unet3d()]["WT"]["dice"]["mean"] > 0.7
     assert "was trained on 2 of the 2 cases" in (tmp_path / "report.html").read_text()

@@ -56,5 +56,5 @@ def test_real_cases(starter: ModelVersion, corrupted: Callable[..., ModelVersion
 def test_a_real_training_case_is_refused(starter: ModelVersion, brats_folder: Path) -> None:
     case_id = sorted(starter.metadata["trained_on"])[0]
     (found,) = measure(starter, [GateCase.of(open_studies(brats_folder).get(case_id))])
-    assert found.refused == "unet3d starter-2 was trained on it"
+    assert found.refused == f"unet3d {starter.version} was trained on it"
     assert found.outcome is None

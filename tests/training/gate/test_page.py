@@ -43,7 +43,7 @@ def test_the_page_says_all_of_it(
     path = write_verdict(tmp_path / "v", verdict, criteria=CRITERIA, champion=starter, challenger=worse, cases=locked, manifest=manifest)
     page = path.read_text()
     assert verdict.decision == "refuse"
-    assert "May unet3d site-1 replace unet3d starter-2?" in page
+    assert f"May unet3d site-1 replace unet3d {starter.version}?" in page
     assert verdict.sentence in page
     assert RESEARCH_NOTICE in page
     for check in verdict.checks:
@@ -84,7 +84,7 @@ def test_without_a_manifest_the_weights_file_says_what_it_saw(
         tmp_path, judge(measures, measures, CRITERIA), criteria=CRITERIA, champion=starter, challenger=starter, cases=locked
     )
     page = path.read_text()
-    assert f"starter-2 ({starter.sha256()[:8]})" in page  # the same name twice says nothing
+    assert f"{starter.version} ({starter.sha256()[:8]})" in page  # the same name twice says nothing
     assert ", ".join(sorted(starter.metadata["trained_on"])) in page
 
 
