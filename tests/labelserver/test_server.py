@@ -58,7 +58,7 @@ def test_info_is_what_the_plugin_needs(client: MONAILabelClient) -> None:
     assert list(info["models"]) == ["resunet2d", "unet3d", "where_to_look", "uncertainty"]
     assert [model["type"] for model in info["models"].values()] == ["segmentation"] * 3 + ["others"]
     assert info["models"]["uncertainty"]["labels"] == []
-    assert list(info["trainers"]) == ["unet3d", "resunet2d"]
+    assert list(info["trainers"]) == ["resunet2d", "unet3d"]
     assert next(iter(info["strategies"])) == "most_uncertain"
     assert not info.get("config")
     assert info["datastore"]["total"] >= 4
@@ -109,7 +109,7 @@ def test_an_unknown_strategy_is_named(client: MONAILabelClient) -> None:
 # --- segmentation
 
 
-@pytest.mark.parametrize("model", ["unet3d", "resunet2d"])
+@pytest.mark.parametrize("model", ["resunet2d", "unet3d"])
 def test_a_mask_lies_on_the_reference_grid(shared_server: Server, client: MONAILabelClient, model: str) -> None:
     file, params = client.infer(model, "Case_001", {**PLUGIN, "passes": "0", "sequence": "auto"})
     image = sitk.ReadImage(file)
