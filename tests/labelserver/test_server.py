@@ -109,7 +109,7 @@ def test_an_unknown_strategy_is_named(client: MONAILabelClient) -> None:
 # --- segmentation
 
 
-@pytest.mark.parametrize("model", ["resunet2d", "unet3d"])
+@pytest.mark.parametrize("model", ["unet3d", "resunet2d"])
 def test_a_mask_lies_on_the_reference_grid(shared_server: Server, client: MONAILabelClient, model: str) -> None:
     file, params = client.infer(model, "Case_001", {**PLUGIN, "passes": "0", "sequence": "auto"})
     image = sitk.ReadImage(file)
