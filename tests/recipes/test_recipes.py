@@ -36,7 +36,15 @@ def test_a_weights_file_comes_back_as_it_was(saved: ModelVersion) -> None:
     torch.manual_seed(0)
     fresh = build_network(saved.recipe.network).state_dict()
     for name, tensor in network.state_dict().items():
-        torch.testing.assert_close(tensor, fresh[name].half().float(), atol=0, rtol=0)
+        torch.testing.assert_close(tensor, fresh[name].half().to(tensor.dtype), atol=0, rtol=0)
+
+
+def test_a_variance_that_float16_cannot_hold_comes_back_as_it_was(tmp_path: Path) -> None:
+    recipe = load_recipe("unet3d")
+    weights = build_network(recipe.network).state_dict()
+    variance = weights["join.0.norm1.running_var"].fill_(132_098.8)
+    saved = save_model_version(tmp_path / "m.safetensors", weights, name="unet3d", version="v1", recipe=recipe, metadata={})
+    torch.testing.assert_close(saved.build().state_dict()["join.0.norm1.running_var"], variance, atol=0, rtol=0)
 
 
 def test_weights_that_float16_cannot_hold_are_refused_and_nothing_is_written(tmp_path: Path) -> None:

@@ -23,6 +23,9 @@ from gliolabel.recipes.schema import Recipe
 
 _KEY = "gliolabel"
 
+#: Batch normalisation's variances can exceed what float16 holds; they are few, so nothing is saved by halving them.
+_STATISTICS = (".running_mean", ".running_var")
+
 
 @dataclass(frozen=True)
 class ModelVersion:
@@ -103,7 +106,7 @@ def save_model_version(
 
     Args:
         path: where to; replaced if it exists.
-        weights: a state dict; floating tensors are stored as float16.
+        weights: a state dict; floating tensors are stored as float16, running statistics of batch normalisation as float32.
         name: see :class:`ModelVersion`, as the others.
         version: see there.
         recipe: see there.
@@ -111,22 +114,24 @@ def save_model_version(
         calibration: see there; must be JSON.
 
     Raises:
-        InputError: a weight is not finite in float16.
+        InputError: a value is not finite in the format that it is stored in.
     """
-    half = {}
+    kept = {}
     for key, tensor in weights.items():
         stored = tensor.detach().cpu()
-        stored = stored.half() if stored.is_floating_point() else stored
-        if stored.is_floating_point() and not bool(torch.isfinite(stored).all()):
-            raise InputError(f"weight {key} holds values that float16 cannot; the training has probably diverged")
-        half[key] = stored.contiguous()
+        if stored.is_floating_point():
+            kind = torch.float32 if key.endswith(_STATISTICS) else torch.float16
+            stored = stored.to(kind)
+            if not bool(torch.isfinite(stored).all()):
+                raise InputError(f"weight {key} holds values that {str(kind)[6:]} cannot; the training has probably diverged")
+        kept[key] = stored.contiguous()
     header: dict[str, Any] = {"name": name, "version": version, "recipe": recipe.model_dump(mode="json"), "metadata": dict(metadata)}
     header["calibration"] = None if calibration is None else dict(calibration)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     os.close(handle)
     try:
-        save_file(half, temporary, metadata={_KEY: json.dumps(header)})
+        save_file(kept, temporary, metadata={_KEY: json.dumps(header)})
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
