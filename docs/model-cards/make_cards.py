@@ -151,7 +151,7 @@ def _comparison(folds: Mapping[str, Mapping[str, Any]], others: Mapping[str, Map
     """Mean Dice of other trainings on the held-out cases of the same folds."""
     if not others:
         return []
-    trainings = {**{OTHER_TRAININGS[name]: tables for name, tables in others.items()}, "as in the package": folds}
+    trainings = {**{OTHER_TRAININGS[name]: tables for name, tables in others.items()}, "batch normalisation, as in the package": folds}
     rows = sorted((fold, title, table) for title, tables in trainings.items() for fold, table in tables.items() if fold in folds)
     return [
         "## Beside other trainings",
