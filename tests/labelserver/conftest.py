@@ -90,7 +90,10 @@ def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def disturbed(version: ModelVersion, path: Path) -> Path:
     """A weights file ``site-1`` of the same network with other weights."""
     torch.manual_seed(0)
-    weights = {name: value * (1 + 0.2 * torch.randn_like(value)) for name, value in version.build().state_dict().items()}
+    weights = {
+        name: value * (1 + 0.2 * torch.randn_like(value)) if value.is_floating_point() else value
+        for name, value in version.build().state_dict().items()
+    }
     save_model_version(path, weights, name=version.name, version="site-1", recipe=version.recipe, metadata=dict(version.metadata))
     return path
 

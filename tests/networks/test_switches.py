@@ -18,12 +18,13 @@ WEIGHTS = Path(gliolabel.__file__).parent / "weights"
 
 
 def written_out(w: dict[str, Tensor], x: Tensor, *, levels: int) -> Tensor:
-    """The product's 3-D U-Net (instance norm, ReLU, transposed convolutions) from its weights, in PyTorch's functions alone."""
+    """The product's 3-D U-Net (batch norm, ReLU, transposed convolutions) from its weights, in PyTorch's functions alone."""
 
     def two(x: Tensor, name: str) -> Tensor:
         for i in (1, 2):
             x = F.conv3d(x, w[f"{name}.conv{i}.weight"], w[f"{name}.conv{i}.bias"], padding=1)
-            x = F.relu(F.instance_norm(x, weight=w[f"{name}.norm{i}.weight"], bias=w[f"{name}.norm{i}.bias"]))
+            mean, variance, scale, shift = (w[f"{name}.norm{i}.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
+            x = F.relu(F.batch_norm(x, mean, variance, scale, shift))
         return x
 
     skips = []

@@ -11,6 +11,7 @@ import torch
 
 from gliolabel.errors import GlioLabelError, InputError
 from gliolabel.recipes import Recipe, load_recipe
+from gliolabel.recipes.schema import PatchAugmentation
 from gliolabel.studies import open_studies
 from gliolabel.training.augmentation import augment
 from gliolabel.training.batches import PatchSource
@@ -108,8 +109,10 @@ def test_patches_keep_image_and_label_together(recipe: Recipe, cases: list[Train
         image_sha256={},
     )
     generator = torch.Generator().manual_seed(0)
+    augmentation = PatchAugmentation()  # neither coarse, where borders differ, nor unenhanced, which changes the label on purpose
     for sampling in (recipe.sampling, load_recipe("resunet2d").sampling):
-        images, labels, names = draw_batch([marked], sampling=sampling, augmentation=recipe.augmentation, generator=generator)
+        sampling = sampling.model_copy(update={"tumour_share": 0.75})
+        images, labels, names = draw_batch([marked], sampling=sampling, augmentation=augmentation, generator=generator)
         assert labels.any()
         assert names == (marked.id,) * len(images)
         agree = (images[:, 0].round() == labels).float().mean()
