@@ -40,7 +40,7 @@ FAILURES = """\
 * Enhancing tumour below about 1 mL is often missed or overdrawn; Dice is then near 0 although few voxels are wrong.
 * Low-grade tumours with little enhancement: necrosis and edema are confused, which lowers TC, and enhancing tumour is drawn where there is
   none. A warning says so when it is hardly brighter on contrast-enhanced T1 than the brain beside the tumour.
-* `unet3d` may mark a few voxels far from the tumour: HD95 is then some 40 mm and more although the Dice is high.
+* `unet3d` may mark healthy brain far from the tumour, up to some 5 mL: HD95 is then above 40 mm although the Dice is high.
 * Faint edema at the tumour's rim is left out more often than healthy brain is taken for it: most whole tumours above are drawn too small.
 * With the skull still in, the head is taken for the brain: strip the skull first.
 * A single sequence gives far worse results than four; the table above shows what each one is worth.
