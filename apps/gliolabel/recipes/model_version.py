@@ -120,10 +120,11 @@ def save_model_version(
     for key, tensor in weights.items():
         stored = tensor.detach().cpu()
         if stored.is_floating_point():
-            kind = torch.float32 if key.endswith(_STATISTICS) else torch.float16
-            stored = stored.to(kind)
+            kept_as = torch.float32 if key.endswith(_STATISTICS) else torch.float16
+            stored = stored.to(kept_as)
             if not bool(torch.isfinite(stored).all()):
-                raise InputError(f"weight {key} holds values that {str(kind)[6:]} cannot; the training has probably diverged")
+                format_name = str(kept_as).removeprefix("torch.")
+                raise InputError(f"weight {key} holds values that {format_name} cannot; the training has probably diverged")
         kept[key] = stored.contiguous()
     header: dict[str, Any] = {"name": name, "version": version, "recipe": recipe.model_dump(mode="json"), "metadata": dict(metadata)}
     header["calibration"] = None if calibration is None else dict(calibration)
