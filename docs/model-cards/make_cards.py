@@ -135,9 +135,9 @@ def _accuracy(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str
     ]
     lines.append("|---|---|" + "---|" * len(REGIONS))
     for name, table in sorted(folds.items()):
-        lines.append(f"| {name} | all four | " + " | ".join(f"{table['mean_dice'][r]:.3f}" for r in REGIONS) + " |")
+        lines.append(f"| {name} | all four | {_dice_cells(table['mean_dice'])} |")
         for sequence, values in table["without"].items():
-            lines.append(f"| {name} | no {sequence} | " + " | ".join(f"{values[r]:.3f}" for r in REGIONS) + " |")
+            lines.append(f"| {name} | no {sequence} | {_dice_cells(values)} |")
     for name, table in sorted(folds.items()):
         cost = table["precision"]
         lines += [
@@ -152,7 +152,7 @@ def _comparison(folds: Mapping[str, Mapping[str, Any]], others: Mapping[str, Map
     """Mean Dice of other trainings on the held-out cases of the same folds."""
     if not others:
         return []
-    trainings = {**{OTHER_TRAININGS[name]: tables for name, tables in others.items()}, "batch normalisation, as in the package": folds}
+    trainings = {OTHER_TRAININGS[name]: tables for name, tables in others.items()} | {"batch normalisation, as in the package": folds}
     rows = sorted((fold, title, table) for title, tables in trainings.items() for fold, table in tables.items())
     return [
         "## Beside other trainings",
@@ -162,10 +162,7 @@ def _comparison(folds: Mapping[str, Mapping[str, Any]], others: Mapping[str, Map
         "",
         "| fold | training | steps | " + " | ".join(REGIONS) + " |",
         "|---|---|---|" + "---|" * len(REGIONS),
-        *(
-            f"| {fold} | {title} | {_trainings(table)} | " + " | ".join(f"{table['mean_dice'][r]:.3f}" for r in REGIONS) + " |"
-            for fold, title, table in rows
-        ),
+        *(f"| {fold} | {title} | {_trainings(table)} | {_dice_cells(table['mean_dice'])} |" for fold, title, table in rows),
         "",
     ]
 
@@ -202,6 +199,10 @@ def _trainings(table: Mapping[str, Any]) -> str:
     if before is None:
         return f"{table['steps']} steps"
     return f"{table['steps']} steps in its last training, which started from {before['version']} ({before['steps']} steps in its last)"
+
+
+def _dice_cells(values: Mapping[str, float]) -> str:
+    return " | ".join(f"{values[region]:.3f}" for region in REGIONS)
 
 
 def _mean_cells(rows: Iterable[Mapping[str, Any]], region: str) -> str:

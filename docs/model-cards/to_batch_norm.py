@@ -40,7 +40,7 @@ def main() -> int:
     before = ModelVersion.load(options.weights)
     recipe = load_recipe(before.recipe.name, ["network.norm=batch", *options.set])
     network = build_network(recipe.network)
-    absent, unknown = network.load_state_dict({name: value.float() for name, value in before.build().state_dict().items()}, strict=False)
+    absent, unknown = network.load_state_dict(before.build().state_dict(), strict=False)
     assert not unknown, unknown
     assert all(name.rpartition(".")[2].startswith(("running_", "num_batches")) for name in absent), absent
     studies = open_studies(options.studies)

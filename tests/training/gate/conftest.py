@@ -46,14 +46,12 @@ def corrupted(starter: ModelVersion, tmp_path: Path) -> Callable[..., ModelVersi
 
     def make(version: str, *, noise: float, **metadata: Any) -> ModelVersion:
         generator = torch.Generator().manual_seed(0)
-        weights = {}
-        for name, tensor in load_file(starter.path).items():
-            if name.endswith((".running_mean", ".running_var", ".num_batches_tracked")):
-                # No weights but statistics: with a negative variance there would be no network at all.
-                weights[name] = tensor
-                continue
-            spread = tensor.float().std(unbiased=False)
-            weights[name] = tensor.float() + noise * spread * torch.randn(tensor.shape, generator=generator)
+        weights = load_file(starter.path)
+        # Not the statistics: with a negative variance there would be no network at all.
+        for name, _ in starter.build().named_parameters():
+            tensor = weights[name].float()
+            spread = tensor.std(unbiased=False)
+            weights[name] = tensor + noise * spread * torch.randn(tensor.shape, generator=generator)
         return save_model_version(
             tmp_path / f"{version}.safetensors",
             weights,
