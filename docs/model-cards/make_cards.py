@@ -4,7 +4,8 @@
     python docs/model-cards/make_cards.py --check    # exit 1 if a card is not what the files say
 
 The tables ``folds/MODEL-foldK.json`` are what ``gliolabel train ... --fold K`` writes as ``held-out.json``; those of other trainings on the
-same folds, for comparison alone, are ``folds/MODEL-TRAINING-foldK.json``.
+same folds, for comparison alone, are ``folds/MODEL-TRAINING-foldK.json``. Weights of a fold that are kept, because the package's saw all
+cases and something must be tested on cases that a model never saw, are ``held-out/MODEL-foldK.safetensors``.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ def card(model: ModelVersion, folds: Mapping[str, Mapping[str, Any]], *, others:
         "## Accuracy on held-out cases",
         "",
         *_accuracy(folds, about["trained_on"], threshold=model.recipe.inference.tumour_threshold),
+        *_kept(model.name),
+        *(_calibration(folds) if folds else []),
         "",
         *_comparison(folds, others),
         "## Known failures",
@@ -145,7 +148,22 @@ def _accuracy(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str
             f"Fold {name} on {cost['format']} against float32: {cost['differing_per_million']:g} voxels in a million get another label; "
             f"the largest change of any case's Dice is {cost['largest_dice_change']:.4f}.",
         ]
-    return lines + _calibration(folds)
+    return lines
+
+
+def _kept(name: str) -> list[str]:
+    """Where weights lie that can still be tested on held-out cases."""
+    kept = sorted((HERE / "held-out").glob(f"{name}-fold*.safetensors"))
+    return [
+        line
+        for path in kept
+        for line in (
+            "",
+            f"The weights of fold {path.stem.rsplit('fold', 1)[1]} are kept beside this card, in `docs/model-cards/held-out/{path.name}` "
+            f"(SHA-256 `{ModelVersion.load(path).sha256()}`): the measurements of this site that need cases which a model never saw are "
+            "made with them. They are no part of the package.",
+        )
+    ]
 
 
 def _comparison(folds: Mapping[str, Mapping[str, Any]], others: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:

@@ -70,7 +70,9 @@ def page(about: Mapping[str, Any], pictures: Mapping[str, Picture]) -> list[str]
 
 def _head(about: Mapping[str, Any]) -> list[str]:
     machine, models = about["machine"], about["models"]
-    weights = " ".join(f"--fold-weights {model['name'] if len(models) == 1 else model['file']}" for model in models)
+    kept = HERE.parent / "model-cards" / "held-out"
+    files = [f"docs/model-cards/held-out/{model['file']}" if (kept / model["file"]).is_file() else model["file"] for model in models]
+    weights = " ".join(f"--fold-weights {file}" for file in files)
     tested = "; ".join(
         f"{model['label']} (trained on {model['training_cases']} others) on {', '.join(model['tested_on'])}" for model in models
     )
@@ -88,8 +90,8 @@ def _head(about: Mapping[str, Any]) -> list[str]:
         f"* {about['passes'][-1]} passes, seed {about['seed']}.",
         f"* Machine: {machine['processor']}, {'GPU ' + machine['gpu'] if 'gpu' in machine else 'no GPU'}, {about['models'][0]['device']}; "
         f"torch {machine['torch']}.",
-        "* The shipped weights of `resunet2d` were trained on all twenty cases: no case is left to test their maps on, so they do not",
-        "  stand here.",
+        "* The shipped weights were trained on all twenty cases: no case is left to test their maps on. These are weights that four",
+        "  cases were kept from.",
         f"* {RESEARCH_NOTICE}",
         "",
     ]

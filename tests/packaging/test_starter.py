@@ -76,3 +76,12 @@ def test_another_fold_changes_the_temperatures_alone(make_starter: ModuleType, t
 def test_a_card_says_what_the_held_out_cases_are_to_the_package(make_starter: ModuleType, trained_on: list[str], said: str) -> None:
     folds = {"0": {"cases": {"a": {}}}, "1": {"cases": {"b": {}}}}
     assert said in sys.modules["make_cards"].held_out_cases_are(folds, trained_on)
+
+
+@pytest.mark.parametrize("path", sorted((CARDS / "held-out").glob("*.safetensors")), ids=lambda path: path.stem)
+def test_kept_weights_never_saw_the_cases_of_their_table(path: Path) -> None:
+    kept, table = ModelVersion.load(path), json.loads((CARDS / "folds" / f"{path.stem}.json").read_text())
+    assert set(kept.metadata["held_out"]) == set(table["cases"])
+    assert not set(kept.metadata["trained_on"]) & set(table["cases"])
+    card = (CARDS / f"{kept.name}.md").read_text()
+    assert kept.sha256() in card

@@ -14,7 +14,6 @@ from safetensors.torch import load_file
 
 from gliolabel.recipes import ModelVersion
 from gliolabel.recipes.model_version import save_model_version
-from gliolabel.registry import Registry
 from gliolabel.studies import open_studies
 from gliolabel.training.gate import GateCase
 
@@ -36,8 +35,8 @@ def made_up() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def starter() -> ModelVersion:
-    """The starter version of the 3-D model."""
-    return Registry().champion("unet3d")
+    """A starter version of the 3-D model that never saw four of the real cases; the package's saw all of them."""
+    return ModelVersion.load(Path(__file__).parents[3] / "docs" / "model-cards" / "held-out" / "unet3d-fold0.safetensors")
 
 
 @pytest.fixture
