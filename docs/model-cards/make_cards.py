@@ -18,17 +18,23 @@ from pathlib import Path
 from typing import Any
 
 from gliolabel.recipes import ModelVersion
+from gliolabel.recipes.schema import InferenceSection
 from gliolabel.registry import Registry
 from gliolabel.uncertainty.calibration import Reliability
 from gliolabel.vocabulary import REGIONS, RESEARCH_NOTICE
 
 HERE = Path(__file__).parent
 
-#: Trainings that the package's are compared with, by the name in their tables' files.
+#: Trainings that the package's are compared with, by model and by the name in their tables' files.
 OTHER_TRAININGS = {
-    "plain": "plain: the network at full width with instance normalisation, blocks of 64 x 64 x 64, only flips and changes of intensity",
-    "instance": "as in the package before starter-3: instance normalisation, blocks and nearly whole brains in turn",
-    "start": "the recipe alone, from the start: batch normalisation, a third as long as the package's or less",
+    "unet3d": {
+        "plain": "plain: full width, instance normalisation, blocks of 64 x 64 x 64, only flips and changes of intensity",
+        "instance": "as in the package before starter-3: instance normalisation, blocks and nearly whole brains in turn",
+        "blocks": "as in the package, without its last stage of larger blocks",
+        "probable": "as in the package, but a mask of the most probable class",
+        "start": "the recipe alone, from the start: batch normalisation, a third as long as the package's or less",
+    },
+    "resunet2d": {"plain": "plain: axial slices alone, only flips and changes of intensity"},
 }
 
 INTENDED = """\
@@ -68,7 +74,7 @@ def card(model: ModelVersion, folds: Mapping[str, Mapping[str, Any]], *, others:
         "",
         "## Accuracy on held-out cases",
         "",
-        *_accuracy(folds, about["trained_on"], threshold=model.recipe.inference.tumour_threshold),
+        *_accuracy(folds, about["trained_on"], rule=model.recipe.inference),
         *_kept(model.name),
         *(_calibration(folds) if folds else []),
         "",
@@ -106,7 +112,7 @@ def _training(model: ModelVersion, about: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _accuracy(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str], *, threshold: float | None) -> list[str]:
+def _accuracy(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str], *, rule: InferenceSection) -> list[str]:
     if not folds:
         return ["No fold has been run."]
     cases = {case: row for table in folds.values() for case, row in table["cases"].items()}
@@ -117,7 +123,7 @@ def _accuracy(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str
     lines = [
         f"Folds that ran: {', '.join(sorted(folds))} of five (0 to 4), split by patient; {len(cases)} cases in all. Each was segmented "
         f"by a model that never saw it ({steps}).{unlike} {after}",
-        *_masks(folds, threshold),
+        *_masks(folds, rule),
         "",
         "| case | " + " | ".join(f"{r} Dice | {r} HD95 (mm) | {r} mL (true)" for r in REGIONS) + " |",
         "|---" * (1 + 3 * len(REGIONS)) + "|",
@@ -129,7 +135,7 @@ def _accuracy(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str
             distance = "-" if value["hd95_mm"] is None else f"{value['hd95_mm']:.1f}"
             cells.append(f"{value['dice']:.3f} | {distance} | {value['volume_ml']:.1f} ({value['true_volume_ml']:.1f})")
         lines.append(f"| {case} | " + " | ".join(cells) + " |")
-    lines.append("| **mean** | " + " | ".join(_mean_cells(cases.values(), region) for region in REGIONS) + " |")
+    lines.append("| **mean** | " + " | ".join(f"{_mean_cells(cases.values(), region)} | " for region in REGIONS) + " |")
     lines += [
         "",
         "Mean Dice by fold, and without each sequence (the other three given):",
@@ -170,27 +176,35 @@ def _comparison(folds: Mapping[str, Mapping[str, Any]], others: Mapping[str, Map
     """Mean Dice of other trainings on the held-out cases of the same folds."""
     if not others:
         return []
-    trainings = {OTHER_TRAININGS[name]: tables for name, tables in others.items()} | {"batch normalisation, as in the package": folds}
+    trainings = {**others, "as in the package": folds}
     rows = sorted((fold, title, table) for title, tables in trainings.items() for fold, table in tables.items())
     return [
         "## Beside other trainings",
         "",
-        "Mean Dice on the held-out cases of each fold; compare within a fold. Only the tables of trainings like the package's are in the "
-        "case table and the calibration.",
+        "Mean Dice and HD95 on the held-out cases of each fold; compare within a fold. Masks are of the most probable class except in the "
+        "package's rows. Only the tables of trainings like the package's are in the case table and the calibration.",
         "",
-        "| fold | training | steps | " + " | ".join(REGIONS) + " |",
-        "|---|---|---|" + "---|" * len(REGIONS),
-        *(f"| {fold} | {title} | {_trainings(table)} | {_dice_cells(table['mean_dice'])} |" for fold, title, table in rows),
+        "| fold | training | steps | " + " | ".join(f"{r} Dice | {r} HD95 (mm)" for r in REGIONS) + " |",
+        "|---|---|---|" + "---|" * (2 * len(REGIONS)),
+        *(
+            f"| {fold} | {title} | {_trainings(table)} | "
+            + " | ".join(_mean_cells(table["cases"].values(), region) for region in REGIONS)
+            + " |"
+            for fold, title, table in rows
+        ),
         "",
     ]
 
 
-def _masks(folds: Mapping[str, Mapping[str, Any]], threshold: float | None) -> list[str]:
+def _masks(folds: Mapping[str, Mapping[str, Any]], rule: InferenceSection) -> list[str]:
     """How masks follow from probabilities, and which tables are of masks made otherwise."""
-    lines = (
-        [] if threshold is None else ["", f"A voxel is tumour where the probabilities of its classes add up to more than {threshold:g}."]
-    )
-    other = [name for name, table in sorted(folds.items()) if table.get("tumour_threshold") != threshold]
+    lines = []
+    if rule.tumour_threshold is not None:
+        lines = ["", f"A voxel is tumour where the probabilities of its classes add up to more than {rule.tumour_threshold:g}."]
+    if rule.island_peak is not None:
+        lines.append(f"Parts of the tumour other than the largest stay only where they add up to more than {rule.island_peak:g} somewhere.")
+    made = (rule.tumour_threshold, rule.island_peak)
+    other = [name for name, table in sorted(folds.items()) if (table.get("tumour_threshold"), table.get("island_peak")) != made]
     if other:
         lines.append(
             f"The table of fold {', '.join(other)} is older, of masks of the most probable class; that fold's weights were not kept."
@@ -224,9 +238,10 @@ def _dice_cells(values: Mapping[str, float]) -> str:
 
 
 def _mean_cells(rows: Iterable[Mapping[str, Any]], region: str) -> str:
+    """Mean Dice and mean HD95 of a region; HD95 is missing where a case has no such region, or the mask none."""
     values = [row[region] for row in rows]
     distances = [v["hd95_mm"] for v in values if v["hd95_mm"] is not None]
-    return f"**{statistics.mean(v['dice'] for v in values):.3f}** | {statistics.mean(distances):.1f} | "
+    return f"{statistics.mean(v['dice'] for v in values):.3f} | {statistics.mean(distances):.1f}"
 
 
 def _calibration(folds: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -265,7 +280,9 @@ def main() -> int:
     registry = Registry()
     for name in registry.names():
         path = HERE / f"{name}.md"
-        others = {training: tables for training in OTHER_TRAININGS if (tables := read_folds(f"{name}-{training}"))}
+        others = {
+            title: tables for training, title in OTHER_TRAININGS.get(name, {}).items() if (tables := read_folds(f"{name}-{training}"))
+        }
         text = card(registry.champion(name), read_folds(name), others=others)
         if "--check" not in sys.argv[1:]:
             path.write_text(text)

@@ -26,7 +26,7 @@ from monailabel.client import MONAILabelClient
 
 from gliolabel.errors import InputError
 from gliolabel.inference import Segmenter
-from gliolabel.inference.scoring import most_probable
+from gliolabel.inference.masks import most_probable
 from gliolabel.phantoms.phantom import make_phantom
 from gliolabel.phantoms.writing import write_phantom_case
 from gliolabel.recipes import ModelVersion, build_network, load_recipe, save_model_version
@@ -158,17 +158,28 @@ def test_what_is_in_it(small: ModelVersion, tmp_path: Path) -> None:
     assert all(torch.equal(value, weights[name]) for name, value in small.build().state_dict().items())
 
 
-def test_a_threshold_goes_with_it(small: ModelVersion, tmp_path: Path) -> None:
-    inference = small.recipe.inference.model_copy(update={"tumour_threshold": 0.4})
-    wide = replace(small, recipe=small.recipe.model_copy(update={"inference": inference}))
-    for version, count in ((small, 1), (wide, 2)):
-        bundle = export_bundle(version, tmp_path / str(count))
-        config = ConfigParser(json.loads((bundle / "configs" / "inference.json").read_text()))
-        transforms = config.get_parsed_content("postprocessing#transforms")[:-1]
-        assert len(transforms) == count
-        classes = torch.randn(4, 6, 6, 6, generator=torch.Generator().manual_seed(0)).softmax(0)
-        mask = Compose(transforms)({"pred": classes})["pred"][0].numpy()
-        np.testing.assert_array_equal(mask, most_probable(classes[1:].numpy(), tumour_threshold=version.recipe.inference.tumour_threshold))
+@pytest.mark.parametrize(("tumour_threshold", "island_peak", "count"), [(None, None, 1), (0.4, None, 2), (None, 0.6, 2), (0.3, 0.7, 2)])
+def test_how_masks_are_made_goes_with_it(
+    small: ModelVersion,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tumour_threshold: float | None,
+    island_peak: float | None,
+    count: int,
+) -> None:
+    rule = {"tumour_threshold": tumour_threshold, "island_peak": island_peak}
+    inference = small.recipe.inference.model_copy(update=rule)
+    version = replace(small, recipe=small.recipe.model_copy(update={"inference": inference}))
+    bundle = export_bundle(version, tmp_path / "bundle")
+    monkeypatch.syspath_prepend(str(bundle))
+    for name in [name for name in sys.modules if name.split(".")[0] == "scripts"]:
+        monkeypatch.delitem(sys.modules, name)
+    config = ConfigParser(json.loads((bundle / "configs" / "inference.json").read_text()))
+    transforms = config.get_parsed_content("postprocessing#transforms")[:-1]
+    assert len(transforms) == count
+    classes = torch.randn(4, 6, 6, 6, generator=torch.Generator().manual_seed(0)).softmax(0)
+    mask = Compose(transforms)({"pred": classes})["pred"][0].numpy()
+    np.testing.assert_array_equal(mask, most_probable(classes[1:].numpy(), **rule))
 
 
 def test_it_is_written_whole_or_not_at_all(small: ModelVersion, tmp_path: Path) -> None:

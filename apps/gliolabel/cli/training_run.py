@@ -197,7 +197,8 @@ class TrainingRun:
             segmenter, cases = Segmenter(model, device=self._device), [store.get(case_id) for case_id in held]
             table: dict[str, Any] = evaluate_cases(segmenter, cases, report=lambda _: bar.advance(task))
         about = {key: model.metadata[key] for key in ("steps", "started_from") if key in model.metadata}
-        about = {"model": model.name, "version": model.version, **about, "tumour_threshold": model.recipe.inference.tumour_threshold}
+        masks = model.recipe.inference.model_dump(include={"tumour_threshold", "island_peak"})
+        about = {"model": model.name, "version": model.version, **about, **masks}
         path = self._write("held-out.json", {**about, **table, "precision": precision_cost(segmenter, cases)})
         scores = ", ".join(f"{region} {value:.3f}" for region, value in table["mean_dice"].items())
         console.out.print(f"Mean Dice on {len(held)} held-out cases: {scores}. By case in {path}.")

@@ -72,7 +72,7 @@ class VolumePasses:
         return self._to_regions(rows.T[None].float().softmax(1))[0].cpu()
 
     def settle(self) -> None:
-        """Nothing: normalisation over the volume ties its parts together."""
+        """Nothing: every part of the volume is within sight of the others."""
 
 
 @dataclass(frozen=True)

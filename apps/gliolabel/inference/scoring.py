@@ -1,4 +1,4 @@
-"""From probabilities to a mask and regions, and from passes to a case's scores."""
+"""From classes to regions, and from passes to a case's scores."""
 
 from __future__ import annotations
 
@@ -9,29 +9,6 @@ from gliolabel.preprocessing import Prepared
 from gliolabel.uncertainty.running import RunningMaps
 from gliolabel.uncertainty.scores import band_mean, variation_of
 from gliolabel.vocabulary import REGIONS
-
-
-def most_probable(foreground: np.ndarray, *, tumour_threshold: float | None = None) -> np.ndarray:
-    """The most probable class of every voxel.
-
-    Args:
-        foreground: float32 (3, z, y, x), probabilities of classes 1 to 3.
-        tumour_threshold: a voxel is tumour where they add up to more than this, and then of the most probable of them; None: where
-            one of them is more probable than background. The expected Dice of a region is highest at half the Dice that can be
-            reached, thus below 0.5 (Lipton, Elkan and Narayanaswamy 2014, for F1, which is Dice).
-
-    Returns:
-        uint8 (z, y, x), 0 to 3.
-    """
-    mask = np.zeros(foreground.shape[1:], dtype=np.uint8)
-    best = 1.0 - foreground.sum(axis=0)
-    if tumour_threshold is not None:
-        best = (best >= 1.0 - tumour_threshold).astype(best.dtype)  # no class is above 1, and one is always above 0
-    for value, probability in enumerate(foreground, start=1):
-        better = probability > best
-        mask[better] = value
-        np.maximum(best, probability, out=best)
-    return mask
 
 
 def sum_regions(foreground: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -13,10 +14,11 @@ import torch
 from torch import Tensor
 
 from gliolabel.inference.dropout import begin_pass, sampling_copy
+from gliolabel.inference.masks import most_probable, regions_inside
 from gliolabel.inference.passes import PASSES_EVERYWHERE, Passes, SlicePasses, VolumePasses
 from gliolabel.inference.results import Segmentation, UncertaintyMaps
 from gliolabel.inference.runner import Checkpoint, Job, Runner, between
-from gliolabel.inference.scoring import most_probable, region_scores, sum_regions
+from gliolabel.inference.scoring import region_scores, sum_regions
 from gliolabel.inference.warnings import faint_enhancement, missing_sequences
 from gliolabel.losses import region_probabilities
 from gliolabel.metrics import region_masks
@@ -136,11 +138,11 @@ class Segmenter:
             self._runner.release()
         ran = time.perf_counter()
         few = (slice(None, None, 2),) * 3  # medians of every eighth voxel are as good, and sooner there
-        threshold = self.model_version.recipe.inference.tumour_threshold
-        labels = torch.from_numpy(most_probable(classes[1:, *few].numpy(), tumour_threshold=threshold))
+        rule = self.model_version.recipe.inference
+        labels = torch.from_numpy(most_probable(classes[1:, *few].numpy(), tumour_threshold=rule.tumour_threshold))
         warnings += faint_enhancement(prepared.image[:, *few], prepared.brain[few], labels, present=prepared.present)
         restored = prepared.restore(classes[1:].numpy())
-        mask = most_probable(restored, tumour_threshold=threshold)
+        mask = most_probable(restored, tumour_threshold=rule.tumour_threshold, island_peak=rule.island_peak)
         regions = sum_regions(restored)
         counts = region_masks(mask).reshape(len(REGIONS), -1).sum(axis=1)
         volumes = {name: float(count) * prepared.grid.voxel_ml for name, count in zip(REGIONS, counts, strict=True)}
@@ -221,7 +223,8 @@ class Segmenter:
         began, taken = time.perf_counter(), 0.0
         passes = counts[-1]
         inside = prepared.brain.flatten().nonzero()[:, 0]
-        running = RunningMaps(len(REGIONS), (len(inside),))
+        threshold = self.model_version.recipe.inference.tumour_threshold
+        running = RunningMaps(len(REGIONS), (len(inside),), inside=partial(regions_inside, tumour_threshold=threshold))
         followed, shared = inside, None if plain else self._passes(prepared)
         for index in range(passes):
             if cancel is not None:

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from gliolabel.errors import InputError
+from gliolabel.inference.masks import most_probable
 from gliolabel.inference.runner import Job, Runner
-from gliolabel.inference.scoring import most_probable
 from gliolabel.metrics import dice, region_masks
 from gliolabel.networks import SegmentationNetwork
 from gliolabel.recipes import Recipe
@@ -37,8 +37,7 @@ class CaseScore:
         if not cases:
             raise InputError("validation: no case was given; expected at least one")
         self._cases = list(cases)
-        self._planes = recipe.inference.planes[:1]
-        self._threshold = recipe.inference.tumour_threshold
+        self._inference = recipe.inference
         self._runner = Runner(recipe, device=torch.device(device), precision=None, memory_gib=None)
         self._pause = pause
 
@@ -51,6 +50,8 @@ class CaseScore:
 
     def _one(self, network: SegmentationNetwork, case: TrainingCase) -> float:
         self._pause()
-        classes = self._runner.run(Job(network, case.prepared.image, planes=self._planes, cancel=self._pause))
-        mask = most_probable(classes[1:].numpy(), tumour_threshold=self._threshold)
+        classes = self._runner.run(Job(network, case.prepared.image, planes=self._inference.planes[:1], cancel=self._pause))
+        mask = most_probable(
+            classes[1:].numpy(), tumour_threshold=self._inference.tumour_threshold, island_peak=self._inference.island_peak
+        )
         return float(np.mean(dice(region_masks(mask), region_masks(case.label.numpy()))))

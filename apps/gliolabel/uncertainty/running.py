@@ -7,6 +7,7 @@ can be left out of later passes.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -25,12 +26,16 @@ class RunningMaps:
         regions: number of regions.
         shape: the spatial shape of the samples.
         threshold: a voxel belongs to a region above this probability (volumes, pairs).
+        inside: instead of a threshold, which voxels belong to each region, from the probabilities: (regions, voxels), float32 to bool.
     """
 
-    def __init__(self, regions: int, shape: tuple[int, ...], *, threshold: float = 0.5) -> None:
+    def __init__(
+        self, regions: int, shape: tuple[int, ...], *, threshold: float = 0.5, inside: Callable[[Tensor], Tensor] | None = None
+    ) -> None:
         self.passes = 0
         self.voxels: list[np.ndarray] = []
-        self._shape, self._threshold = (regions, *shape), threshold
+        self._shape = (regions, *shape)
+        self._inside = inside or (lambda probabilities: probabilities > threshold)
         count = math.prod(shape)
         self._passes_of = torch.zeros(count)
         self._sums = torch.zeros(3, regions, count)
@@ -58,7 +63,7 @@ class RunningMaps:
         mean.add_(difference, alpha=1 / self.passes)
         deviations.addcmul_(difference, values - mean)
         entropies += _entropy(values)
-        inside = values > self._threshold
+        inside = self._inside(values)
         if self._followed is None:
             self._ever |= inside.any(dim=0)
         self.voxels.append(inside.sum(dim=1).numpy())

@@ -34,6 +34,11 @@ class InferenceSection(Section):
     tumour_threshold: Share | None = Field(
         default=None, description="classes: tumour where theirs add up to more than this; null: where one of them is the most probable"
     )
+    island_peak: Share | None = Field(
+        default=None,
+        description="classes: a part of the tumour that is not the largest stays only if theirs add up to more than this somewhere; "
+        "null: every part stays",
+    )
 
 
 class Variant(Section):

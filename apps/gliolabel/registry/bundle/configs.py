@@ -9,6 +9,7 @@ import torch
 
 import gliolabel
 from gliolabel.recipes import ModelVersion
+from gliolabel.recipes.schema import InferenceSection
 from gliolabel.vocabulary import LABELS, RESEARCH_NOTICE, SEQUENCES
 
 _CLASSES = {"0": "background", **{str(value): name for name, value in LABELS.items()}}
@@ -49,7 +50,7 @@ def inference_config(version: ModelVersion) -> dict[str, Any]:
         "postprocessing": {
             "_target_": "Compose",
             "transforms": [
-                *_threshold(recipe.inference.tumour_threshold),
+                *_decided(recipe.inference),
                 {"_target_": "AsDiscreted", "keys": "pred", "argmax": True},
                 {
                     "_target_": "SaveImaged",
@@ -84,11 +85,16 @@ def inference_config(version: ModelVersion) -> dict[str, Any]:
     }
 
 
-def _threshold(tumour: float | None) -> list[dict[str, Any]]:
-    """Background certain or impossible, as a mask's threshold has it: the most probable class is then that of the mask."""
-    if tumour is None:
+def _decided(rule: InferenceSection) -> list[dict[str, Any]]:
+    """What comes before the choice of the most probable class, where a mask is not that alone."""
+    if rule.tumour_threshold is None and rule.island_peak is None:
         return []
-    return [{"_target_": "Lambdad", "keys": "pred", "func": f"$lambda p: torch.cat([(p[:1] >= 1 - {tumour}).to(p.dtype), p[1:]])"}]
+    decided = {
+        "_target_": "scripts.registry.bundle.deciding.DecidedBackground",
+        "tumour_threshold": rule.tumour_threshold,
+        "island_peak": rule.island_peak,
+    }
+    return [{"_target_": "Lambdad", "keys": "pred", "func": decided}]
 
 
 def network_definition(version: ModelVersion) -> dict[str, Any]:
@@ -127,7 +133,7 @@ def metadata(version: ModelVersion) -> dict[str, Any]:
         "monai_version": installed("monai"),
         "pytorch_version": torch.__version__,
         "numpy_version": installed("numpy"),
-        "required_packages_version": {name: installed(name) for name in ("nibabel", "SimpleITK", "pytorch-ignite")},
+        "required_packages_version": {name: installed(name) for name in ("nibabel", "SimpleITK", "pytorch-ignite", "scipy")},
         "task": "Segmentation of glioma into necrosis, edema and enhancing tumor from four MRI sequences",
         "description": f"{version.recipe.title}. {RESEARCH_NOTICE}",
         "authors": "The GlioLabel developers",

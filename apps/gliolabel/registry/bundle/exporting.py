@@ -65,7 +65,7 @@ def _write(version: ModelVersion, folder: Path) -> None:
     for name, content in (("inference", inference_config(version)), ("metadata", metadata(version))):
         (folder / "configs" / f"{name}.json").write_text(json.dumps(content, indent=4) + "\n", encoding="utf-8")
     torch.save(version.build().state_dict(), folder / "models" / "model.pt")
-    modules = [_KINDS[version.recipe.network.kind], "gliolabel.registry.bundle.inferer"]
+    modules = [_KINDS[version.recipe.network.kind], "gliolabel.registry.bundle.inferer", "gliolabel.registry.bundle.deciding"]
     copy_sources(modules, folder / "scripts", package="scripts")
     about = _about(version)
     for template, target in (("README.md.jinja", "docs/README.md"), ("LICENSE.jinja", "LICENSE")):
