@@ -34,7 +34,7 @@ OTHER_TRAININGS = {
         "probable": "as in the package, but a mask of the most probable class",
         "start": "the recipe alone, from the start: batch normalisation, a third as long as the package's or less",
     },
-    "resunet2d": {"plain": "plain: axial slices alone, only flips and changes of intensity"},
+    "resunet2d": {"plain": "plain: axial slices alone, only flips and changes of intensity; tumour above 0.5"},
 }
 
 INTENDED = """\
@@ -181,8 +181,8 @@ def _comparison(folds: Mapping[str, Mapping[str, Any]], others: Mapping[str, Map
     return [
         "## Beside other trainings",
         "",
-        "Mean Dice and HD95 on the held-out cases of each fold; compare within a fold. Masks are of the most probable class except in the "
-        "package's rows. Only the tables of trainings like the package's are in the case table and the calibration.",
+        "Mean Dice and HD95 on the held-out cases of each fold; compare within a fold. Masks of other trainings are of the most probable "
+        "class where nothing else is said. Only the tables of trainings like the package's are in the case table and the calibration.",
         "",
         "| fold | training | steps | " + " | ".join(f"{r} Dice | {r} HD95 (mm)" for r in REGIONS) + " |",
         "|---|---|---|" + "---|" * (2 * len(REGIONS)),
