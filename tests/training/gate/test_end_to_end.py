@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 FEW = load_criteria().model_copy(update={"least_patients": 2, "least_patients_per_region": 2})
 
 #: Noise on the weights, in their standard deviations, after which nearly everything is called tumour. With less a bad version can still
-#: be luckier than the starter in single numbers of two cases, for example in the HD95 of one stray islet.
-HOPELESS = 4.0
+#: be luckier than the starter in single numbers of two cases, for example in the HD95 of one stray islet, or in the volume of a region.
+HOPELESS = 6.0
 
 
 def decide(starter: ModelVersion, bad: ModelVersion, cases: list[GateCase], folder: Path) -> None:
