@@ -159,17 +159,15 @@ def _accuracy(folds: Mapping[str, Mapping[str, Any]], trained_on: Collection[str
 
 def _kept(name: str) -> list[str]:
     """Where weights lie that can still be tested on held-out cases."""
-    kept = sorted((HERE / "held-out").glob(f"{name}-fold*.safetensors"))
-    return [
-        line
-        for path in kept
-        for line in (
+    lines = []
+    for path in sorted((HERE / "held-out").glob(f"{name}-fold*.safetensors")):
+        lines += [
             "",
             f"The weights of fold {path.stem.rsplit('fold', 1)[1]} are kept beside this card, in `docs/model-cards/held-out/{path.name}` "
             f"(SHA-256 `{ModelVersion.load(path).sha256()}`): the measurements of this site that need cases which a model never saw are "
             "made with them. They are no part of the package.",
-        )
-    ]
+        ]
+    return lines
 
 
 def _comparison(folds: Mapping[str, Mapping[str, Any]], others: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:

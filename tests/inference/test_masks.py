@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gliolabel.inference.masks import most_probable, regions_inside
-from gliolabel.inference.scoring import sum_regions
+from gliolabel.inference.masks import most_probable
+from gliolabel.inference.scoring import regions_inside, sum_regions
 from gliolabel.metrics import region_masks
 
 

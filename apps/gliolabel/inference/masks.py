@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from scipy import ndimage
-from torch import Tensor
 
 
 def most_probable(foreground: np.ndarray, *, tumour_threshold: float | None = None, island_peak: float | None = None) -> np.ndarray:
@@ -36,27 +34,6 @@ def most_probable(foreground: np.ndarray, *, tumour_threshold: float | None = No
     if island_peak is not None:
         _remove_islands(mask, background, below=1.0 - island_peak)
     return mask
-
-
-def regions_inside(regions: Tensor, *, tumour_threshold: float | None) -> Tensor:
-    """Which regions a voxel belongs to in the mask that :func:`most_probable` makes, islands included.
-
-    Args:
-        regions: float32 (3, voxels), probabilities of WT, TC, ET: sums of those of the classes.
-        tumour_threshold: see :func:`most_probable`.
-
-    Returns:
-        bool (3, voxels).
-    """
-    whole, core, enhancing = regions
-    necrosis, edema = core - enhancing, whole - core
-    if tumour_threshold is None:
-        tumour = torch.maximum(torch.maximum(necrosis, edema), enhancing) > 1.0 - whole
-    else:
-        tumour = whole > tumour_threshold
-    # Of two classes that are equally probable the mask has the one of the lower number.
-    enhances = tumour & (enhancing > torch.maximum(necrosis, edema))
-    return torch.stack([tumour, enhances | tumour & (necrosis >= torch.maximum(edema, enhancing)), enhances])
 
 
 def _remove_islands(mask: np.ndarray, background: np.ndarray, *, below: float) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from gliolabel.inference.masks import most_probable
 from gliolabel.metrics import region_masks
 from gliolabel.preprocessing import Prepared
 from gliolabel.uncertainty.running import RunningMaps
@@ -15,6 +18,21 @@ def sum_regions(foreground: np.ndarray) -> np.ndarray:
     """float32 (3, z, y, x) probabilities of WT, TC, ET from those of classes 1 to 3."""
     sums = [sum(foreground[v - 1] for v in values) for values in REGIONS.values()]
     return np.clip(np.stack(sums), 0.0, 1.0).astype(np.float32)
+
+
+def regions_inside(regions: Tensor, *, tumour_threshold: float | None) -> Tensor:
+    """Which regions a voxel of a pass belongs to, in a mask made as the served one is, but with its islands.
+
+    Args:
+        regions: float32 (3, voxels) on the CPU, probabilities of WT, TC, ET: sums of those of the classes.
+        tumour_threshold: see :func:`~gliolabel.inference.masks.most_probable`.
+
+    Returns:
+        bool (3, voxels).
+    """
+    whole, core, enhancing = regions.numpy()
+    mask = most_probable(np.stack([core - enhancing, whole - core, enhancing]), tumour_threshold=tumour_threshold)
+    return torch.from_numpy(region_masks(mask))
 
 
 def region_scores(running: RunningMaps, std: np.ndarray, mask: np.ndarray, prepared: Prepared) -> dict[str, dict[str, float | None]]:

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from gliolabel.inference.dropout import begin_pass, sampling_copy
-from gliolabel.inference.masks import most_probable, regions_inside
+from gliolabel.inference.masks import most_probable
 from gliolabel.inference.passes import PASSES_EVERYWHERE, Passes, SlicePasses, VolumePasses
 from gliolabel.inference.results import Segmentation, UncertaintyMaps
 from gliolabel.inference.runner import Checkpoint, Job, Runner, between
-from gliolabel.inference.scoring import region_scores, sum_regions
+from gliolabel.inference.scoring import region_scores, regions_inside, sum_regions
 from gliolabel.inference.warnings import faint_enhancement, missing_sequences
 from gliolabel.losses import region_probabilities
 from gliolabel.metrics import region_masks
